@@ -1,0 +1,41 @@
+# Verbs; what they do is in scripts/ and CMakePresets.json.
+PREFIX ?= /usr/local
+SECONDS_PER_TARGET ?= 60
+JOBS ?= $(shell nproc)
+export JOBS
+
+.PHONY: help demo test test-all bench lint fuzz docs install clean
+
+help: ## Show the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Build, then train, measure, predict and inspect on data that is shipped
+	@sh scripts/build.sh release nadir
+	@sh scripts/demo.sh build/release/nadir
+
+test: ## Run all tests: release, sanitizers, lint
+	@sh scripts/test.sh release asan tsan lint
+
+test-all: ## As test, and in the debug and double builds too
+	@sh scripts/test.sh release debug double asan tsan lint
+
+bench: ## Build and run the measurements
+	@sh scripts/build.sh release bench
+	@sh scripts/bench.sh build/release/bench
+
+lint: ## Check includes, format, both compilers' warnings, clang-tidy, cppcheck
+	@sh scripts/lint.sh
+
+fuzz: ## Feed the parsers random input (SECONDS_PER_TARGET=60)
+	@sh scripts/fuzz.sh $(SECONDS_PER_TARGET)
+
+docs: ## Make the man pages and shell completions
+	@sh scripts/build.sh release docs
+	@echo "in build/release"
+
+install: ## Install program, library, header, man pages (PREFIX=/usr/local, DESTDIR)
+	@sh scripts/build.sh release
+	@cmake --install build/release --prefix "$(PREFIX)"
+
+clean: ## Remove build/
+	@rm -rf build

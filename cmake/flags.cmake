@@ -1,0 +1,24 @@
+# Compiler flags of everything in this tree.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+                    -Wvla -Wundef)
+if(ND_WERROR)
+    add_compile_options(-Werror)
+endif()
+
+# The same bits from every compiler: a*b+c is fused only where a kernel asks for it.
+add_compile_options(-ffp-contract=off)
+
+if(ND_REAL_DOUBLE)
+    add_compile_definitions(ND_REAL_DOUBLE)
+endif()
+
+# Instrumented code hides the ranges of numbers from gcc's format-truncation.
+if(ND_SANITIZE)
+    add_compile_options($<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
+    add_compile_options(-fsanitize=${ND_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${ND_SANITIZE})
+endif()
+
+if(ND_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

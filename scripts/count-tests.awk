@@ -1,0 +1,20 @@
+# Counts from ctest's LastTest.log: programs, and the cmocka tests in them.
+
+/^[0-9]+\/[0-9]+ Testing: / { programs++ }
+/^Test Passed\./ { good++ }
+/^Test Skipped|^Test not run/ { skipped_programs++ }
+/\[  PASSED  \] [0-9]+ test\(s\)/ { passed += number($0) }
+/\[  FAILED  \] [0-9]+ test\(s\)/ { failed += number($0) }
+/\[  SKIPPED \] [0-9]+ test\(s\)/ { skipped += number($0) }
+
+function number(line)
+{
+    sub(/^.*\] /, "", line)
+    return line + 0
+}
+
+END {
+    bad = programs - good - skipped_programs
+    printf "%d programs, %d failed, %d skipped; cases in them: %d passed, %d failed, %d skipped\n",
+           programs, bad, skipped_programs, passed, failed, skipped
+}

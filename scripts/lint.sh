@@ -1,0 +1,62 @@
+#!/bin/sh
+# Check the sources without running them; status 1 if anything is found, 77 if the
+# tools are missing and cannot be installed.
+#   lint.sh [check...]   checks: rules format gcc clang tidy cppcheck (default: all)
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/install-deps.sh build test lint || exit 77
+jobs=${JOBS:-$(nproc)}
+failed=""
+
+# Sources that are ours, one a line.
+sources()
+{
+    find include src cli tests bench examples -name '*.[ch]' 2>/dev/null | LC_ALL=C sort
+}
+
+check_rules()
+{
+    sh scripts/check-includes.sh . && sh scripts/check-calls.sh .
+}
+
+# Another version lays out a few lines differently, so only one is asked.
+check_format()
+{
+    case $(clang-format --version) in
+    *"version 14."*) sources | xargs clang-format --dry-run -Werror ;;
+    *) echo "skipped: the layout is that of clang-format 14" ;;
+    esac
+}
+
+check_gcc()
+{
+    sh scripts/build.sh release all bench
+}
+
+check_clang()
+{
+    sh scripts/build.sh clang all bench
+}
+
+check_tidy()
+{
+    [ -f build/clang/compile_commands.json ] || cmake --preset clang >/dev/null
+    find src cli -name '*.c' | LC_ALL=C sort |
+        xargs -P "$jobs" -n 4 clang-tidy --quiet -p build/clang 2>build/tidy.log ||
+        { cat build/tidy.log; return 1; }
+}
+
+check_cppcheck()
+{
+    cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+        --suppressions-list=.cppcheck --error-exitcode=1 -j "$jobs" -Iinclude -Isrc src cli
+}
+
+[ $# -gt 0 ] || set -- rules format gcc clang tidy cppcheck
+for check in "$@"; do
+    start=$(date +%s)
+    word=ok
+    "check_$check" || { word=FOUND; failed="$failed $check"; }
+    printf '%-9s %-5s %3ds\n' "$check" $word $(($(date +%s) - start))
+done
+[ -z "$failed" ]

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Run the tests in the named presets, lint among them, one after the other.
+#   test.sh stage...     a stage is a preset of CMakePresets.json, or lint
+# All stages run even if one fails; status 1 if one did.
+set -eu
+cd "$(dirname "$0")/.."
+summary=""
+failed=0
+
+# finish stage status start detail: a line for the summary.
+finish()
+{
+    word=ok
+    if [ "$2" -eq 77 ]; then
+        word=SKIPPED
+    elif [ "$2" -ne 0 ]; then
+        word=FAILED
+        failed=1
+    fi
+    summary=$summary$(printf '%-8s %-7s %4ds  %s' "$1" $word $(($(date +%s) - $3)) "$4")"
+"
+}
+
+for stage in "$@"; do
+    start=$(date +%s)
+    status=0
+    printf '\n== %s\n' "$stage"
+    if [ "$stage" = lint ]; then
+        sh scripts/lint.sh || status=$?
+        finish lint $status "$start" "includes, calls, format, gcc, clang, clang-tidy, cppcheck"
+        continue
+    fi
+    if ! sh scripts/build.sh "$stage"; then
+        finish "$stage" 1 "$start" "does not build"
+        continue
+    fi
+    # The thread sanitizer has nothing to see in programs without threads.
+    filter=""
+    if [ "$stage" = tsan ]; then
+        filter="-L threads"
+    fi
+    ctest --preset "$stage" -j "${JOBS:-$(nproc)}" $filter || status=$?
+    finish "$stage" $status "$start" \
+        "$(awk -f scripts/count-tests.awk "build/$stage/Testing/Temporary/LastTest.log")"
+done
+
+printf '\n== summary\n%s' "$summary"
+exit $failed
