@@ -1,0 +1,464 @@
+/* nadir: train, diagnose and ship feed-forward neural networks.
+ *
+ * The one installed header; its comments are the API reference.
+ *
+ * Ownership: what an nd_*_create, nd_*_read, nd_*_load or nd_train call hands
+ * out belongs to the caller, who gives it back with the matching
+ * nd_*_destroy; arrays passed in are borrowed for the call unless said.
+ * Every object keeps a pointer to the context it was made with, and must be
+ * destroyed before that context.
+ * Threads: a context and what was made with it belong to one thread at a time;
+ * two contexts share nothing and can be used at once.
+ * Errors: a call returns a status; nd_ctx_message() then says what was wrong,
+ * with file, row, column and value where there are any. */
+#ifndef NADIR_H
+#define NADIR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ND_VERSION_MAJOR 0
+#define ND_VERSION_MINOR 1
+#define ND_VERSION_PATCH 0
+#define ND_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define ND_API __attribute__((visibility("default")))
+#else
+#define ND_API
+#endif
+
+/* Element type of every array of the engine. The library that is installed is
+ * built with float; the test build defines ND_REAL_DOUBLE. */
+#ifdef ND_REAL_DOUBLE
+typedef double nd_real;
+#else
+typedef float nd_real;
+#endif
+
+/* Status codes; append-only. */
+typedef enum nd_status {
+    ND_OK = 0,              /* done */
+    ND_ERR_MEMORY = 1,      /* an allocation failed */
+    ND_ERR_ARGUMENT = 2,    /* a null pointer or a number out of range */
+    ND_ERR_OPTION = 3,      /* unknown option, or a value it does not take */
+    ND_ERR_IO = 4,          /* the system refused to open, read or write */
+    ND_ERR_FORMAT = 5,      /* a file does not follow its format */
+    ND_ERR_DATA = 6,        /* well-formed data that cannot be used */
+    ND_ERR_SHAPE = 7,       /* sizes that do not fit each other */
+    ND_ERR_EXISTS = 8,      /* the output file exists and force is off */
+    ND_ERR_DIVERGED = 9,    /* training left the finite numbers */
+    ND_ERR_INTERRUPTED = 10 /* an observer asked to stop */
+} nd_status;
+
+typedef struct nd_ctx nd_ctx;             /* workers, messages, log */
+typedef struct nd_config nd_config;       /* settings of one run */
+typedef struct nd_table nd_table;         /* columns of raw values */
+typedef struct nd_desc nd_desc;           /* description of a network */
+typedef struct nd_net nd_net;             /* a planned network with its parameters */
+typedef struct nd_optimizer nd_optimizer; /* update rule with its state */
+typedef struct nd_model nd_model;         /* network + preparation + training record */
+typedef struct nd_metrics nd_metrics;     /* results of an evaluation */
+
+/* Where text goes. write returns 0 when all bytes were taken, else non-zero,
+ * which ends the producing call with ND_ERR_IO. */
+typedef struct nd_sink {
+    int (*write)(void *user, const char *text, size_t bytes);
+    void *user;
+} nd_sink;
+
+/* ---- Library and context ------------------------------------------------ */
+
+/* Version of the library at run time, "MAJOR.MINOR.PATCH"; a static string. */
+ND_API const char *nd_version(void);
+
+/* Short fixed text of a status, "data cannot be used" for ND_ERR_DATA; a
+ * static string, "unknown status" for other numbers. */
+ND_API const char *nd_status_text(nd_status status);
+
+/* Make a context with its own workers.
+ *   threads  workers including the caller; 0 means every core of the machine
+ * ND_ERR_ARGUMENT if threads is outside 0..1024, ND_ERR_MEMORY; *ctx is then
+ * NULL. */
+ND_API nd_status nd_ctx_create(nd_ctx **ctx, int threads);
+
+/* Stop the workers and free the context; NULL is allowed. */
+ND_API void nd_ctx_destroy(nd_ctx *ctx);
+
+/* Text of the latest failure in this context, "" if there was none. Valid until
+ * the next call with the context. */
+ND_API const char *nd_ctx_message(const nd_ctx *ctx);
+
+/* Number of threads that the context computes with, at least 1. */
+ND_API int nd_ctx_threads(const nd_ctx *ctx);
+
+/* Change the number of threads, as in nd_ctx_create; not during another call.
+ * ND_ERR_ARGUMENT, ND_ERR_MEMORY; the number is then unchanged. */
+ND_API nd_status nd_ctx_set_threads(nd_ctx *ctx, int threads);
+
+/* Receive warnings and notes (one line each, without newline); NULL silences.
+ *   level  1 warning, 2 note, 3 detail */
+typedef void (*nd_log_fn)(void *user, int level, const char *text);
+ND_API void nd_ctx_set_log(nd_ctx *ctx, nd_log_fn log, void *user);
+
+/* ---- Files ---------------------------------------------------------------- */
+
+typedef struct nd_file nd_file;
+
+/* Start a file that appears whole or not at all: what is written goes to a
+ * temporary file in the same folder.
+ * ND_ERR_EXISTS if path exists and force is 0, ND_ERR_IO; *file is then NULL. */
+ND_API nd_status nd_file_create(nd_ctx *ctx, const char *path, int force, nd_file **file);
+
+/* Sink that writes to the file; valid until commit or abandon. */
+ND_API nd_sink nd_file_sink(nd_file *file);
+
+/* Make the file appear, synced to disk; frees file whatever happens.
+ * ND_ERR_IO, also for an earlier failed write; path is then as it was. */
+ND_API nd_status nd_file_commit(nd_file *file);
+
+/* Forget the file; path stays as it was; NULL is allowed. */
+ND_API void nd_file_abandon(nd_file *file);
+
+/* ---- Settings ------------------------------------------------------------ */
+
+typedef enum nd_option_type {
+    ND_OPT_BOOL,   /* true or false; a flag without value means true */
+    ND_OPT_INT,    /* whole number within min..max */
+    ND_OPT_REAL,   /* number within min..max */
+    ND_OPT_CHOICE, /* one of the words in choices, "a|b|c" */
+    ND_OPT_TEXT,   /* any text */
+    ND_OPT_LIST    /* texts separated by commas */
+} nd_option_type;
+
+/* Verbs that take an option, as bits of nd_option.verbs. */
+enum {
+    ND_VERB_TRAIN = 1,
+    ND_VERB_EVAL = 2,
+    ND_VERB_PREDICT = 4,
+    ND_VERB_INSPECT = 8,
+    ND_VERB_INIT = 16
+};
+
+/* One row of the option table: the source of the flag, the config key, the
+ * help, the man page, the completion, the checks and the printed settings. */
+typedef struct nd_option {
+    const char *name;    /* config key, "batch_size"; the flag is --batch-size */
+    char letter;         /* short flag, or 0 */
+    nd_option_type type;
+    const char *preset;  /* default as text; "auto" where nadir chooses; "" for none */
+    double min, max;     /* bounds of a number, inclusive */
+    const char *choices; /* words of a choice, or NULL */
+    const char *metavar; /* placeholder in help, "N" */
+    const char *group;   /* heading in help */
+    const char *help;    /* one sentence without full stop */
+    const char *source;  /* paper or reason behind rule and default, or "" */
+    unsigned verbs;      /* bits ND_VERB_* */
+    int positional;      /* 1 if the verb takes it as its first bare argument */
+} nd_option;
+
+/* The option table. *count gets the number of rows; static storage. */
+ND_API const nd_option *nd_option_table(size_t *count);
+
+/* A verb of the program: the other half of help, man pages and completion. */
+typedef struct nd_verb {
+    unsigned bit;        /* ND_VERB_* */
+    const char *name;    /* "train" */
+    const char *usage;   /* arguments, "[OPTION]... FILE" */
+    const char *summary; /* one sentence without full stop */
+    const char *example; /* command lines, separated by newlines */
+} nd_verb;
+
+/* The table of verbs. *count gets the number of rows; static storage. */
+ND_API const nd_verb *nd_verb_table(size_t *count);
+
+/* Verb by name; NULL if there is none, the context's message then names the
+ * nearest. */
+ND_API const nd_verb *nd_verb_find(nd_ctx *ctx, const char *name);
+
+/* Make settings with every option at its default.
+ *   verb  one ND_VERB_ bit; options of other verbs are unknown to this config
+ * ND_ERR_MEMORY; *config is then NULL. */
+ND_API nd_status nd_config_create(nd_ctx *ctx, unsigned verb, nd_config **config);
+ND_API nd_status nd_config_copy(const nd_config *config, nd_config **copy);
+ND_API void nd_config_destroy(nd_config *config);
+
+/* Set one option from text; '-' and '_' are the same in key. Overrides a value
+ * from a file, whichever came first.
+ * ND_ERR_OPTION if the key is unknown (the message names the nearest) or the
+ * value is not one of its type or bounds; the config is then unchanged. */
+ND_API nd_status nd_config_set(nd_config *config, const char *key, const char *value);
+
+/* Read settings and layers from a YAML file ("-" is standard input).
+ * ND_ERR_IO, ND_ERR_FORMAT (line and column in the message), ND_ERR_OPTION;
+ * settings read before the failing line may have been taken. */
+ND_API nd_status nd_config_load(nd_config *config, const char *path);
+
+/* Value in force as text; NULL if there is no such option. Valid until the
+ * option is set again. */
+ND_API const char *nd_config_get(const nd_config *config, const char *key);
+
+/* 1 if a file or nd_config_set gave the option, 0 if it is at its default. */
+ND_API int nd_config_given(const nd_config *config, const char *key);
+
+/* Write the settings as YAML that nd_config_load reads back.
+ *   commented  1: each key with its help, bounds and source above it, and those
+ *              at their default commented out; 0: every key with its value */
+ND_API nd_status nd_config_write(const nd_config *config, int commented, const nd_sink *sink);
+
+/* Write the options of one verb for people (help), for man (roff) or for a
+ * shell (completion of all verbs).
+ *   verb  one ND_VERB_ bit, or 0 for the program as a whole
+ *   kind  "help", "man", "bash", "zsh", "markdown"
+ * ND_ERR_ARGUMENT for another verb or kind. */
+ND_API nd_status nd_option_write(unsigned verb, const char *kind, const nd_sink *sink);
+
+/* ---- Data ---------------------------------------------------------------- */
+
+/* Read a whole file into columns: CSV (also .gz), or IDX images with their
+ * label file. Which one is decided by the content.
+ *   config  delimiter, header, missing, labels, ... ; NULL means defaults
+ *   path    "-" is standard input
+ * ND_ERR_IO, ND_ERR_FORMAT, ND_ERR_DATA (file, row, column and value in the
+ * message), ND_ERR_MEMORY; *table is then NULL. */
+ND_API nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char *path,
+                               nd_table **table);
+
+/* Make a table that borrows two arrays; they must outlive it.
+ *   x        in  [rows][n_in]   features, row-major; NaN means missing
+ *   y        in  [rows][n_out]  targets: class indices (n_out 1, whole numbers
+ *                from 0) or values; NULL with n_out 0 for a table to predict
+ * Columns are named x0.. and y0.. (y if n_out is 1).
+ * ND_ERR_ARGUMENT if rows or n_in is 0, ND_ERR_MEMORY. */
+ND_API nd_status nd_table_from_arrays(nd_ctx *ctx, const nd_real *x, size_t rows, size_t n_in,
+                                      const nd_real *y, size_t n_out, nd_table **table);
+ND_API void nd_table_destroy(nd_table *table);
+ND_API size_t nd_table_rows(const nd_table *table);
+ND_API size_t nd_table_columns(const nd_table *table);
+
+/* Name of a column, NULL if there is no such column. */
+ND_API const char *nd_table_column_name(const nd_table *table, size_t column);
+
+/* Write what is in a table: type, missing, range, cardinality, class balance.
+ *   json  0: text for people, 1: one JSON object */
+ND_API nd_status nd_table_describe(const nd_table *table, const nd_config *config, int json,
+                                   const nd_sink *sink);
+
+/* ---- Training -------------------------------------------------------------- */
+
+typedef enum nd_event_kind {
+    ND_EVENT_PLAN,  /* once, before the first step: text holds the plan as lines */
+    ND_EVENT_STEP,  /* during an epoch, at most ten times a second */
+    ND_EVENT_EPOCH, /* after each epoch */
+    ND_EVENT_STOP,  /* once, at the end: text says why */
+    ND_EVENT_TEST   /* once, after a test split was evaluated: metrics is set */
+} nd_event_kind;
+
+/* What happened; pointers are valid during the call only. Numbers that do not
+ * apply are NaN. */
+typedef struct nd_event {
+    nd_event_kind kind;
+    long epoch, epochs;        /* from 1; most that may run */
+    uint64_t step;             /* optimizer steps so far */
+    double done;               /* share of the epoch, 0..1 */
+    double lr;                 /* learning rate in force */
+    double train_loss;         /* mean over the epoch so far */
+    double valid_loss;         /* mean over the validation split */
+    double valid_metric;       /* accuracy, or R2 for regression */
+    const char *metric;        /* name of valid_metric */
+    double rows_per_s;         /* training rows per second of this epoch */
+    double seconds, seconds_left;
+    int best;                  /* 1 if this epoch's weights are the best so far */
+    const char *text;
+    const nd_metrics *metrics; /* of the test split */
+    const nd_metrics *baseline;/* of the trivial model on the test split */
+} nd_event;
+
+/* Return 0 to go on, non-zero to stop after this step with the best weights so
+ * far; nd_train then returns ND_ERR_INTERRUPTED and still hands out the model. */
+typedef int (*nd_observe_fn)(void *user, const nd_event *event);
+
+/* The main job: infer column types and task, split, fit the preparation on the
+ * training rows, build the network, train with early stopping, and measure on
+ * the test split if there is one.
+ *   config   options of ND_VERB_TRAIN; NULL means defaults
+ *   data     rows to learn from; borrowed
+ *   observe  may be NULL
+ *   model    out  the trained model, best weights restored
+ * ND_ERR_OPTION, ND_ERR_DATA (target missing, one class, ...), ND_ERR_DIVERGED,
+ * ND_ERR_INTERRUPTED, ND_ERR_MEMORY; *model is NULL unless interrupted. */
+ND_API nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                          nd_observe_fn observe, void *user, nd_model **model);
+
+/* ---- Models ---------------------------------------------------------------- */
+
+/* Write a model as safetensors: to a temporary file in the same folder, synced,
+ * then renamed, so that path holds the old file or the whole new one.
+ * ND_ERR_EXISTS if path exists and force is 0, ND_ERR_IO. */
+ND_API nd_status nd_model_save(const nd_model *model, const char *path, int force);
+
+/* Read and check a model file; nothing in it is trusted.
+ * ND_ERR_IO, ND_ERR_FORMAT, ND_ERR_MEMORY; *model is then NULL. */
+ND_API nd_status nd_model_load(nd_ctx *ctx, const char *path, nd_model **model);
+ND_API void nd_model_destroy(nd_model *model);
+
+/* Number of raw input columns, and of numbers per prediction: classes for a
+ * multi-class model, 2 for a binary one, targets for regression. */
+ND_API size_t nd_model_inputs(const nd_model *model);
+ND_API size_t nd_model_outputs(const nd_model *model);
+
+/* Name of output j: the class, or the target column; NULL if j is out of range. */
+ND_API const char *nd_model_output_name(const nd_model *model, size_t j);
+
+/* Predict from an array in the column order of training.
+ *   x  in   [rows][nd_model_inputs]   raw values, NaN means missing
+ *   y  out  [rows][nd_model_outputs]  probabilities, or values in target units
+ * ND_ERR_DATA if the model takes category columns (read a table instead). */
+ND_API nd_status nd_model_predict(nd_model *model, const nd_real *x, size_t rows, nd_real *y);
+
+/* Read a whole file as nd_table_read does, with the column types that the model
+ * was trained on: text in a number column is an error, and codes of a category
+ * column stay text. */
+ND_API nd_status nd_model_table_read(const nd_model *model, const nd_config *config,
+                                     const char *path, nd_table **table);
+
+/* Predict the rows of a table; columns are matched by name.
+ *   y  out  [rows][nd_model_outputs]
+ * ND_ERR_DATA if a column is missing. */
+ND_API nd_status nd_model_predict_table(nd_model *model, const nd_table *table, nd_real *y);
+
+/* Read a file of any size piece by piece and write predictions as CSV.
+ *   config  options of ND_VERB_PREDICT; NULL means defaults
+ *   path    CSV or IDX, "-" is standard input
+ * Memory does not depend on the size of the file. */
+ND_API nd_status nd_model_predict_file(nd_model *model, const nd_config *config, const char *path,
+                                       const nd_sink *sink);
+
+/* Write what is in a model: layers, shapes, parameter counts, preparation per
+ * column, training record. json as in nd_table_describe. */
+ND_API nd_status nd_model_describe(const nd_model *model, int json, const nd_sink *sink);
+
+/* ---- Evaluation ------------------------------------------------------------ */
+
+/* Compare a model's predictions with the target columns of a table.
+ * ND_ERR_DATA if the target is missing or a class is unknown to the model. */
+ND_API nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_metrics **metrics);
+ND_API void nd_metrics_destroy(nd_metrics *metrics);
+
+/* One figure by name: rows, loss, accuracy, balanced_accuracy, log_loss, auc, f1,
+ * precision, recall, rmse, mae, r2; NaN if it does not apply. */
+ND_API double nd_metrics_get(const nd_metrics *metrics, const char *name);
+
+/* Write all figures; json as in nd_table_describe.
+ *   baseline  metrics of the trivial model to stand beside, or NULL */
+ND_API nd_status nd_metrics_write(const nd_metrics *metrics, const nd_metrics *baseline, int json,
+                                  const nd_sink *sink);
+
+/* ---- Networks by hand -------------------------------------------------------- */
+
+/* Start a description of a network with n_in inputs. */
+ND_API nd_status nd_desc_create(nd_ctx *ctx, size_t n_in, nd_desc **desc);
+ND_API void nd_desc_destroy(nd_desc *desc);
+
+/* Append a layer.
+ *   type        "dense", "relu", "tanh", "sigmoid", "leaky_relu", "dropout",
+ *               "batchnorm", "add", ...
+ *   attributes  "units=64, init=he_normal" ; NULL or "" for defaults. Every layer takes
+ *               name=WORD and from=NAME|NAME (earlier layers; "input" is the
+ *               network's input; the default is the layer before)
+ * ND_ERR_OPTION, ND_ERR_SHAPE; the description is then unchanged. */
+ND_API nd_status nd_desc_add(nd_desc *desc, const char *type, const char *attributes);
+
+/* Plan a network for batches of up to max_rows and initialize its parameters.
+ *   loss  "cross_entropy" (y: class index, [rows][1]), "binary_cross_entropy"
+ *         (y: 0 or 1, [rows][n_out]), "mse" (y: [rows][n_out]); all on logits
+ *   seed  same seed, same parameters, same masks
+ * Every allocation happens here; desc may be destroyed afterwards. */
+ND_API nd_status nd_net_create(nd_ctx *ctx, const nd_desc *desc, const char *loss, size_t max_rows,
+                               uint64_t seed, nd_net **net);
+ND_API void nd_net_destroy(nd_net *net);
+ND_API size_t nd_net_inputs(const nd_net *net);
+ND_API size_t nd_net_outputs(const nd_net *net);
+
+/* Run one batch forward in evaluation mode.
+ *   x  in   [rows][n_in]   row-major, borrowed for the call
+ *   y  out  [rows][n_out]  probabilities for a cross-entropy loss (softmax or
+ *           sigmoid of the logits), values otherwise; caller's buffer
+ * ND_ERR_SHAPE if rows exceeds the planned batch; y is then untouched.
+ * Does not allocate. One net per thread: it writes the net's workspace. */
+ND_API nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y);
+
+/* Forward and backward over one batch in training mode; fills the gradient
+ * block with the gradient of the mean loss over the batch.
+ *   loss  out  mean loss over the rows
+ * ND_ERR_SHAPE, ND_ERR_DATA (a class index out of range). Does not allocate. */
+ND_API nd_status nd_net_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
+                                 double *loss);
+
+/* Mean loss over one batch in evaluation mode, without gradient. */
+ND_API nd_status nd_net_loss(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
+                             double *loss);
+
+/* A named piece of the parameter block, "layers.0.weight". */
+typedef struct nd_span {
+    const char *name;
+    size_t offset;  /* of its first element in the block */
+    size_t rows, cols;  /* [rows][cols], row-major; a bias is [1][cols] */
+    size_t layer;   /* index of the layer in the description */
+    int decay;      /* 1 if weight decay applies (weights), 0 (biases, norms) */
+} nd_span;
+
+/* The parameter block and the gradient block, of nd_net_size elements each, in
+ * the same layout; owned by the net, writable. Spans start at multiples of 64
+ * bytes; the gaps between them hold zeros. */
+ND_API size_t nd_net_size(const nd_net *net);
+ND_API nd_real *nd_net_parameters(nd_net *net);
+ND_API nd_real *nd_net_gradients(nd_net *net);
+
+/* Spans of the block in order; *count gets their number. */
+ND_API const nd_span *nd_net_spans(const nd_net *net, size_t *count);
+
+/* Make an update rule for a network.
+ *   rule        "sgd", "momentum", "adam"
+ *   attributes  "lr=0.01, momentum=0.9, weight_decay=1e-4"; NULL for defaults
+ * ND_ERR_OPTION, ND_ERR_MEMORY. */
+ND_API nd_status nd_optimizer_create(nd_net *net, const char *rule, const char *attributes,
+                                     nd_optimizer **optimizer);
+ND_API void nd_optimizer_destroy(nd_optimizer *optimizer);
+
+/* Change the learning rate for the following steps.
+ * ND_ERR_ARGUMENT if it is not a finite number above 0. */
+ND_API nd_status nd_optimizer_set_lr(nd_optimizer *optimizer, double lr);
+
+/* Apply the gradient block to the parameter block, once. Does not allocate.
+ * ND_ERR_DIVERGED if the gradient is not finite; parameters are then untouched. */
+ND_API nd_status nd_optimizer_step(nd_optimizer *optimizer);
+
+/* ---- Progress --------------------------------------------------------------- */
+
+typedef struct nd_report nd_report;
+
+/* How training events are shown. */
+typedef struct nd_report_style {
+    int terminal;  /* 1: the sink is a terminal, redraw a progress line */
+    int color;     /* 1: ANSI colours */
+    int width;     /* columns of the terminal, 0 if unknown */
+    int verbosity; /* 0 quiet, 1 normal, 2 more */
+    int json;      /* 1: JSON Lines, one object per event, instead of text */
+} nd_report_style;
+
+/* Make an observer that writes events as text or JSON Lines. Pass
+ * nd_report_observe and the report to nd_train. */
+ND_API nd_status nd_report_create(nd_ctx *ctx, const nd_report_style *style, const nd_sink *sink,
+                                  nd_report **report);
+ND_API void nd_report_destroy(nd_report *report);
+ND_API int nd_report_observe(void *report, const nd_event *event);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
