@@ -1,0 +1,8 @@
+/* Time for measuring, not for dates. */
+#ifndef ND_BASE_CLOCK_H
+#define ND_BASE_CLOCK_H
+
+/* Seconds of the monotonic clock. */
+double nd_seconds(void);
+
+#endif

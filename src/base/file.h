@@ -1,0 +1,46 @@
+/* Whole files in, whole files out. */
+#ifndef ND_BASE_FILE_H
+#define ND_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "nadir.h"
+
+enum { ND_ERRNO_TEXT = 128 };
+
+/* A file's bytes: mapped where it is a regular file, read otherwise (pipes,
+ * "-" for standard input). */
+typedef struct nd_bytes {
+    const char *data;
+    size_t size;
+    bool mapped;
+} nd_bytes;
+
+/* The system's text for an errno value, thread-safe; room may hold it. */
+const char *nd_errno_text(int error, char room[ND_ERRNO_TEXT]);
+
+/* ND_ERR_IO with the system's reason (a folder is an error too), ND_ERR_MEMORY. */
+nd_status nd_file_read(nd_ctx *ctx, const char *path, nd_bytes *bytes);
+void nd_bytes_free(nd_bytes *bytes);
+
+/* True if path exists (as anything). */
+bool nd_file_exists(const char *path);
+
+/* A file that appears whole or not at all: bytes go to a temporary file in the
+ * same folder; commit does fsync, rename (or link without force, so that an
+ * existing file is never replaced by a race), fsync of the folder. */
+typedef struct nd_out nd_out;
+
+/* ND_ERR_EXISTS if path exists and force is false; ND_ERR_IO. */
+nd_status nd_out_open(nd_ctx *ctx, const char *path, bool force, nd_out **out);
+nd_status nd_out_write(nd_out *out, const void *data, size_t size);
+
+/* Make the file appear; frees out whatever happens. On failure path is as it
+ * was and the temporary file is gone. */
+nd_status nd_out_commit(nd_out *out);
+
+/* Forget the file; NULL is allowed. */
+void nd_out_abandon(nd_out *out);
+
+#endif
