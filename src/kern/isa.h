@@ -1,0 +1,62 @@
+/* One instruction set's kernels: plain functions on one thread's piece of work.
+ * The same source (simd.h and the files it includes) is compiled once per set
+ * with its flags; the API in kern.h cuts work into pieces by shape and calls the
+ * best set that the processor has. */
+#ifndef ND_KERN_ISA_H
+#define ND_KERN_ISA_H
+
+#include "kern/kern.h"
+
+/* C[m][n] (rows ldc apart) = or += A B, where A(i,p) = a[i*a_row + p*a_col] and
+ * B(p,j) = b[p*b_row + j*b_col]; one stride of each is 1. */
+typedef struct nd_gemm_piece {
+    size_t m, n, k;
+    const nd_real *a;
+    size_t a_row, a_col;
+    const nd_real *b;
+    size_t b_row, b_col;
+    nd_real *c;
+    size_t ldc;
+    bool add;
+} nd_gemm_piece;
+
+typedef struct nd_isa {
+    const char *name;
+    void (*gemm)(const nd_gemm_piece *piece);
+    void (*act)(nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y);
+    void (*act_back)(nd_act act, nd_real slope, size_t n, const nd_real *y, const nd_real *gy,
+                     nd_real *gx);
+    void (*bias)(size_t rows, size_t n, const nd_real *bias, nd_real *y);
+    void (*add)(size_t n, const nd_real *a, const nd_real *b, nd_real *y);
+    void (*scale)(size_t n, nd_real factor, nd_real *x);
+    void (*exp)(size_t n, const nd_real *x, nd_real *y);
+    /* Elements first .. first + n - 1 of a block; first is a multiple of 4. */
+    void (*dropout)(const nd_rng *rng, double rate, uint64_t first, size_t n, const nd_real *x,
+                    nd_real *y);
+    double (*sum)(size_t n, const nd_real *x);
+    double (*dot)(size_t n, const nd_real *x, const nd_real *y);
+    bool (*finite)(size_t n, const nd_real *x);
+    /* Columns 0 .. width - 1 of rows that are n apart. */
+    void (*column_sums)(size_t rows, size_t n, size_t width, const nd_real *g, nd_real *out,
+                        bool add);
+    void (*column_moments)(size_t rows, size_t n, size_t width, const nd_real *x, nd_real *mean,
+                           nd_real *variance);
+    void (*softmax)(size_t rows, size_t n, const nd_real *logits, nd_real *p);
+    double (*softmax_cross_entropy)(size_t rows, size_t n, const nd_real *logits,
+                                    const nd_real *target, nd_real scale, nd_real *grad);
+    double (*sigmoid_cross_entropy)(size_t n, const nd_real *logits, const nd_real *target,
+                                    nd_real scale, nd_real *grad);
+    double (*squared_error)(size_t n, const nd_real *y, const nd_real *target, nd_real scale,
+                            nd_real *grad);
+    void (*sgd)(const nd_update *u, size_t n, const nd_real *grad, nd_real *w);
+    void (*momentum)(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *v);
+    void (*adam)(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *m,
+                 nd_real *v);
+} nd_isa;
+
+extern const nd_isa nd_isa_plain, nd_isa_avx2, nd_isa_avx512;
+
+/* Set i of those that this processor runs, the best first; NULL behind the last. */
+const nd_isa *nd_isa_at(size_t i);
+
+#endif

@@ -1,0 +1,100 @@
+/* Arithmetic on arrays. Row-major, nd_real, contiguous unless said; arrays do
+ * not overlap unless said. Every function gives the same bits for any number of
+ * threads: work is cut by shape alone and sums have one order.
+ * The plain reference of each fast kernel is declared in ref.h. */
+#ifndef ND_KERN_KERN_H
+#define ND_KERN_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "base/rng.h"
+#include "nadir.h"
+
+/* Name of the instruction set that was picked: "avx512", "avx2", "neon", "plain". */
+const char *nd_kern_isa(void);
+
+/* ---- Matrix products. C is [m][n]; with add, C += product, else C = product. */
+void nd_gemm_nn(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
+                nd_real *c, bool add); /* A [m][k], B [k][n] */
+void nd_gemm_tn(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
+                nd_real *c, bool add); /* A [k][m], B [k][n] : C = A^T B */
+void nd_gemm_nt(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
+                nd_real *c, bool add); /* A [m][k], B [n][k] : C = A B^T */
+
+/* ---- Element-wise */
+typedef enum nd_act { ND_ACT_NONE, ND_ACT_SIGMOID, ND_ACT_TANH, ND_ACT_RELU, ND_ACT_LEAKY_RELU } nd_act;
+
+/* y = f(x); y may be x. slope is that of leaky_relu below zero. */
+void nd_k_act(nd_pool *pool, nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y);
+
+/* gx = gy * f'(x), from y = f(x); gx may be gy. */
+void nd_k_act_back(nd_pool *pool, nd_act act, nd_real slope, size_t n, const nd_real *y,
+                   const nd_real *gy, nd_real *gx);
+
+/* y[r][j] = f(y[r][j] + bias[j]) in one pass; bias may be NULL. */
+void nd_k_bias_act(nd_pool *pool, nd_act act, nd_real slope, size_t rows, size_t n,
+                   const nd_real *bias, nd_real *y);
+
+void nd_k_add(nd_pool *pool, size_t n, const nd_real *a, const nd_real *b, nd_real *y); /* y = a+b, y may be a or b */
+void nd_k_scale(nd_pool *pool, size_t n, nd_real factor, nd_real *x);
+void nd_k_fill(nd_real value, size_t n, nd_real *x);
+
+/* Inverted dropout: keep[i] with probability 1 - rate, y = x/(1-rate) or 0.
+ * Element i of the block uses random word first + i. The backward pass calls it
+ * again on the gradient with the same rng. y may be x. */
+void nd_k_dropout(nd_pool *pool, const nd_rng *rng, double rate, size_t n, const nd_real *x,
+                  nd_real *y);
+
+/* ---- Reductions (double accumulators, fixed order) */
+double nd_k_sum(nd_pool *pool, size_t n, const nd_real *x);
+double nd_k_dot(nd_pool *pool, size_t n, const nd_real *x, const nd_real *y);
+double nd_k_sum_squares(nd_pool *pool, size_t n, const nd_real *x);
+bool nd_k_finite(nd_pool *pool, size_t n, const nd_real *x);
+
+/* out[j] = sum over rows of g[r][j]; with add, out += . */
+void nd_k_column_sums(nd_pool *pool, size_t rows, size_t n, const nd_real *g, nd_real *out, bool add);
+
+/* ---- Batch statistics: mean[j], variance[j] (biased) over rows */
+void nd_k_column_moments(nd_pool *pool, size_t rows, size_t n, const nd_real *x, nd_real *mean,
+                         nd_real *variance);
+
+/* ---- Outputs and losses, row by row, stable for logits of any size */
+void nd_k_softmax(nd_pool *pool, size_t rows, size_t n, const nd_real *logits, nd_real *p);
+void nd_k_sigmoid(nd_pool *pool, size_t n, const nd_real *logits, nd_real *p);
+
+/* Sum over rows of -log softmax(logits)[class]; class[r] is a whole number in
+ * 0..n-1 held as nd_real (checked by the caller). grad (may be NULL) gets
+ * scale * (softmax - onehot). One pass. */
+double nd_k_softmax_cross_entropy(nd_pool *pool, size_t rows, size_t n, const nd_real *logits,
+                                  const nd_real *target, nd_real scale, nd_real *grad);
+
+/* Sum over elements of -t log s(z) - (1-t) log(1 - s(z)); grad = scale*(s(z)-t). */
+double nd_k_sigmoid_cross_entropy(nd_pool *pool, size_t n, const nd_real *logits,
+                                  const nd_real *target, nd_real scale, nd_real *grad);
+
+/* Sum over elements of (y - t)^2; grad = scale * 2 * (y - t). */
+double nd_k_squared_error(nd_pool *pool, size_t n, const nd_real *y, const nd_real *target,
+                          nd_real scale, nd_real *grad);
+
+/* ---- Optimizer updates over n parameters, in place, one pass. decay is the L2
+ * coefficient added to the gradient (coupled): g = grad*grad_scale + decay*w. */
+typedef struct nd_update {
+    double lr, decay, grad_scale;
+    double momentum;                    /* momentum */
+    double beta1, beta2, eps;           /* adam */
+    double correction1, correction2;    /* 1 - beta1^t, 1 - beta2^t */
+    double decoupled;                   /* decoupled decay: w -= lr*decoupled*w first */
+} nd_update;
+
+void nd_k_sgd(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w);
+/* v = momentum*v + lr*g ; w -= v */
+void nd_k_momentum(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
+                   nd_real *v);
+/* m = b1 m + (1-b1) g ; v = b2 v + (1-b2) g^2 ; w -= lr * (m/c1) / (sqrt(v/c2) + eps) */
+void nd_k_adam(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
+               nd_real *m, nd_real *v);
+
+#endif

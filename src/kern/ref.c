@@ -1,0 +1,252 @@
+#include "kern/ref.h"
+
+#include <math.h>
+
+void nd_ref_gemm(bool a_turned, bool b_turned, size_t m, size_t n, size_t k, const nd_real *a,
+                 const nd_real *b, nd_real *c, bool add)
+{
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            long double total = add ? (long double)c[i * n + j] : 0;
+            for (size_t p = 0; p < k; p++) {
+                nd_real left = a_turned ? a[p * m + i] : a[i * k + p];
+                nd_real right = b_turned ? b[j * k + p] : b[p * n + j];
+                total += (long double)left * (long double)right;
+            }
+            c[i * n + j] = (nd_real)total;
+        }
+    }
+}
+
+long double nd_ref_act_value(nd_act act, long double slope, long double x)
+{
+    switch (act) {
+    case ND_ACT_SIGMOID:
+        return 1 / (1 + expl(-x));
+    case ND_ACT_TANH:
+        return tanhl(x);
+    case ND_ACT_RELU:
+        return x < 0 ? 0 : x;
+    case ND_ACT_LEAKY_RELU:
+        return x < 0 ? slope * x : x;
+    case ND_ACT_NONE:
+        break;
+    }
+    return x;
+}
+
+long double nd_ref_act_slope(nd_act act, long double slope, long double y)
+{
+    switch (act) {
+    case ND_ACT_SIGMOID:
+        return y * (1 - y);
+    case ND_ACT_TANH:
+        return 1 - y * y;
+    case ND_ACT_RELU:
+        return y > 0 ? 1 : 0;
+    case ND_ACT_LEAKY_RELU:
+        return y > 0 ? 1 : slope;
+    case ND_ACT_NONE:
+        break;
+    }
+    return 1;
+}
+
+void nd_ref_act(nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] = (nd_real)nd_ref_act_value(act, (long double)slope, (long double)x[i]);
+    }
+}
+
+void nd_ref_act_back(nd_act act, nd_real slope, size_t n, const nd_real *y, const nd_real *gy,
+                     nd_real *gx)
+{
+    for (size_t i = 0; i < n; i++) {
+        long double f = nd_ref_act_slope(act, (long double)slope, (long double)y[i]);
+        gx[i] = (nd_real)((long double)gy[i] * f);
+    }
+}
+
+void nd_ref_bias_act(nd_act act, nd_real slope, size_t rows, size_t n, const nd_real *bias,
+                     nd_real *y)
+{
+    for (size_t i = 0; i < rows * n; i++) {
+        long double x = (long double)y[i] + (bias ? (long double)bias[i % n] : 0);
+        y[i] = (nd_real)nd_ref_act_value(act, (long double)slope, x);
+    }
+}
+
+void nd_ref_dropout(const nd_rng *rng, double rate, size_t n, const nd_real *x, nd_real *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool keep = nd_rng_bits(rng, i) >= (uint32_t)(rate * 4294967296.0);
+        y[i] = (nd_real)(keep ? (long double)x[i] / (1 - rate) : 0);
+    }
+}
+
+double nd_ref_sum(size_t n, const nd_real *x)
+{
+    long double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        total += (long double)x[i];
+    }
+    return (double)total;
+}
+
+double nd_ref_dot(size_t n, const nd_real *x, const nd_real *y)
+{
+    long double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        total += (long double)x[i] * (long double)y[i];
+    }
+    return (double)total;
+}
+
+bool nd_ref_finite(size_t n, const nd_real *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void nd_ref_column_sums(size_t rows, size_t n, const nd_real *g, nd_real *out, bool add)
+{
+    for (size_t j = 0; j < n; j++) {
+        long double total = add ? (long double)out[j] : 0;
+        for (size_t r = 0; r < rows; r++) {
+            total += (long double)g[r * n + j];
+        }
+        out[j] = (nd_real)total;
+    }
+}
+
+void nd_ref_column_moments(size_t rows, size_t n, const nd_real *x, nd_real *mean,
+                           nd_real *variance)
+{
+    for (size_t j = 0; j < n; j++) {
+        long double total = 0, square = 0;
+        for (size_t r = 0; r < rows; r++) {
+            total += (long double)x[r * n + j];
+        }
+        long double center = total / (long double)rows;
+        for (size_t r = 0; r < rows; r++) {
+            long double away = (long double)x[r * n + j] - center;
+            square += away * away;
+        }
+        mean[j] = (nd_real)center;
+        variance[j] = (nd_real)(square / (long double)rows);
+    }
+}
+
+/* log sum over j of expl(x[j]), by way of the largest. */
+static long double log_sum_exp(size_t n, const nd_real *x)
+{
+    long double top = (long double)x[0], total = 0;
+    for (size_t j = 1; j < n; j++) {
+        top = fmaxl(top, (long double)x[j]);
+    }
+    for (size_t j = 0; j < n; j++) {
+        total += expl((long double)x[j] - top);
+    }
+    return top + logl(total);
+}
+
+void nd_ref_softmax(size_t rows, size_t n, const nd_real *logits, nd_real *p)
+{
+    for (size_t r = 0; r < rows; r++) {
+        long double whole = log_sum_exp(n, logits + r * n);
+        for (size_t j = 0; j < n; j++) {
+            p[r * n + j] = (nd_real)expl((long double)logits[r * n + j] - whole);
+        }
+    }
+}
+
+double nd_ref_softmax_cross_entropy(size_t rows, size_t n, const nd_real *logits,
+                                    const nd_real *target, nd_real scale, nd_real *grad)
+{
+    long double loss = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const nd_real *row = logits + r * n;
+        long double whole = log_sum_exp(n, row);
+        size_t class = (size_t)target[r];
+        loss += whole - (long double)row[class];
+        for (size_t j = 0; grad && j < n; j++) {
+            long double p = expl((long double)row[j] - whole);
+            grad[r * n + j] = (nd_real)((long double)scale * (p - (j == class)));
+        }
+    }
+    return (double)loss;
+}
+
+double nd_ref_sigmoid_cross_entropy(size_t n, const nd_real *logits, const nd_real *target,
+                                    nd_real scale, nd_real *grad)
+{
+    long double loss = 0;
+    for (size_t i = 0; i < n; i++) {
+        long double z = (long double)logits[i], t = (long double)target[i];
+        loss += fmaxl(z, 0) - t * z + log1pl(expl(-fabsl(z)));
+        if (grad) {
+            grad[i] = (nd_real)((long double)scale * (1 / (1 + expl(-z)) - t));
+        }
+    }
+    return (double)loss;
+}
+
+double nd_ref_squared_error(size_t n, const nd_real *y, const nd_real *target, nd_real scale,
+                            nd_real *grad)
+{
+    long double loss = 0;
+    for (size_t i = 0; i < n; i++) {
+        long double away = (long double)y[i] - (long double)target[i];
+        loss += away * away;
+        if (grad) {
+            grad[i] = (nd_real)(2 * (long double)scale * away);
+        }
+    }
+    return (double)loss;
+}
+
+static long double gradient(const nd_update *u, nd_real grad, nd_real w)
+{
+    return (long double)grad * u->grad_scale + u->decay * (long double)w;
+}
+
+/* What decoupled decay leaves of w before the step. */
+static long double decayed(const nd_update *u, nd_real w)
+{
+    return (long double)w - u->lr * u->decoupled * (long double)w;
+}
+
+void nd_ref_sgd(const nd_update *u, size_t n, const nd_real *grad, nd_real *w)
+{
+    for (size_t i = 0; i < n; i++) {
+        w[i] = (nd_real)(decayed(u, w[i]) - u->lr * gradient(u, grad[i], w[i]));
+    }
+}
+
+void nd_ref_momentum(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *v)
+{
+    for (size_t i = 0; i < n; i++) {
+        long double speed = u->momentum * (long double)v[i] + u->lr * gradient(u, grad[i], w[i]);
+        w[i] = (nd_real)(decayed(u, w[i]) - speed);
+        v[i] = (nd_real)speed;
+    }
+}
+
+void nd_ref_adam(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *m,
+                 nd_real *v)
+{
+    for (size_t i = 0; i < n; i++) {
+        long double g = gradient(u, grad[i], w[i]);
+        long double first = u->beta1 * (long double)m[i] + (1 - u->beta1) * g;
+        long double second = u->beta2 * (long double)v[i] + (1 - u->beta2) * g * g;
+        long double step = first / u->correction1 / (sqrtl(second / u->correction2) + u->eps);
+        w[i] = (nd_real)(decayed(u, w[i]) - u->lr * step);
+        m[i] = (nd_real)first;
+        v[i] = (nd_real)second;
+    }
+}

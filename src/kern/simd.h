@@ -1,0 +1,40 @@
+/* All kernels of one instruction set, compiled into the one table ND_ISA. The
+ * including file defines ND_ISA, ND_ISA_NAME, ND_VECTOR_BYTES and ND_MR. Loops are
+ * written so that the compiler vectorizes them; the matrix product uses vector
+ * types itself. */
+#ifndef ND_KERN_SIMD_H
+#define ND_KERN_SIMD_H
+
+#include "kern/isa.h"
+#include "kern/simd_math.h"
+#include "kern/simd_gemm.h"
+#include "kern/simd_map.h"
+#include "kern/simd_reduce.h"
+#include "kern/simd_rows.h"
+#include "kern/simd_update.h"
+
+const nd_isa ND_ISA = {
+    .name = ND_ISA_NAME,
+    .gemm = gemm,
+    .act = act_map,
+    .act_back = act_back_map,
+    .bias = bias_map,
+    .add = add_map,
+    .scale = scale_map,
+    .exp = exp_map,
+    .dropout = dropout_map,
+    .sum = sum,
+    .dot = dot,
+    .finite = all_finite,
+    .column_sums = column_sums,
+    .column_moments = column_moments,
+    .softmax = softmax,
+    .softmax_cross_entropy = softmax_cross_entropy,
+    .sigmoid_cross_entropy = sigmoid_cross_entropy,
+    .squared_error = squared_error,
+    .sgd = sgd,
+    .momentum = momentum,
+    .adam = adam,
+};
+
+#endif

@@ -1,0 +1,119 @@
+/* Reductions with double accumulators: eight lanes, element i in lane i % 8, then
+ * a fixed tree; the order is the same in every instruction set. */
+#ifndef ND_KERN_SIMD_REDUCE_H
+#define ND_KERN_SIMD_REDUCE_H
+
+#include "kern/simd_math.h"
+
+enum { LANES = 8 };
+
+static double fold(const double lane[LANES])
+{
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+static double sum(size_t n, const nd_real *x)
+{
+    double lane[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t j = 0; j < LANES; j++) {
+            lane[j] += (double)x[i + j];
+        }
+    }
+    for (size_t j = 0; i + j < n; j++) {
+        lane[j] += (double)x[i + j];
+    }
+    return fold(lane);
+}
+
+static double dot(size_t n, const nd_real *x, const nd_real *y)
+{
+    double lane[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t j = 0; j < LANES; j++) {
+            lane[j] += (double)x[i + j] * (double)y[i + j];
+        }
+    }
+    for (size_t j = 0; i + j < n; j++) {
+        lane[j] += (double)x[i + j] * (double)y[i + j];
+    }
+    return fold(lane);
+}
+
+/* x * 0 is 0 for a finite x and NaN for the others. */
+static bool all_finite(size_t n, const nd_real *x)
+{
+    nd_real lane[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (size_t j = 0; j < LANES; j++) {
+            lane[j] += x[i + j] * 0;
+        }
+    }
+    for (size_t j = 0; i + j < n; j++) {
+        lane[j] += x[i + j] * 0;
+    }
+    nd_real total = 0;
+    for (size_t j = 0; j < LANES; j++) {
+        total += lane[j];
+    }
+    return total == 0;
+}
+
+enum { COLUMNS = 32 };
+
+static void column_sums(size_t rows, size_t n, size_t width, const nd_real *g, nd_real *out,
+                        bool add)
+{
+    for (size_t at = 0; at < width; at += COLUMNS) {
+        double total[COLUMNS] = {0};
+        size_t count = width - at < COLUMNS ? width - at : COLUMNS;
+        for (size_t r = 0; r < rows; r++) {
+            const nd_real *row = g + r * n + at;
+            if (count == COLUMNS) {
+                for (size_t j = 0; j < COLUMNS; j++) {
+                    total[j] += (double)row[j];
+                }
+            } else {
+                for (size_t j = 0; j < count; j++) {
+                    total[j] += (double)row[j];
+                }
+            }
+        }
+        for (size_t j = 0; j < count; j++) {
+            out[at + j] = (nd_real)(add ? (double)out[at + j] + total[j] : total[j]);
+        }
+    }
+}
+
+static void column_moments(size_t rows, size_t n, size_t width, const nd_real *x, nd_real *mean,
+                           nd_real *variance)
+{
+    for (size_t at = 0; at < width; at += COLUMNS) {
+        double total[COLUMNS] = {0}, center[COLUMNS], square[COLUMNS] = {0};
+        size_t count = width - at < COLUMNS ? width - at : COLUMNS;
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t j = 0; j < count; j++) {
+                total[j] += (double)x[r * n + at + j];
+            }
+        }
+        for (size_t j = 0; j < count; j++) {
+            center[j] = total[j] / (double)rows;
+        }
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t j = 0; j < count; j++) {
+                double away = (double)x[r * n + at + j] - center[j];
+                square[j] += away * away;
+            }
+        }
+        for (size_t j = 0; j < count; j++) {
+            mean[at + j] = (nd_real)center[j];
+            variance[at + j] = (nd_real)(square[j] / (double)rows);
+        }
+    }
+}
+
+#endif

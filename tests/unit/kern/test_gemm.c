@@ -1,0 +1,161 @@
+#include "kern_test.h"
+
+typedef void gemm_fn(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a,
+                     const nd_real *b, nd_real *c, bool add);
+
+static gemm_fn *const forms[3] = {nd_gemm_nn, nd_gemm_tn, nd_gemm_nt};
+
+/* A sum of k products of numbers below 1 in size is off by at most k eps / 2 and
+ * one rounding each; the bound holds for any order of the sum. */
+static double bound(size_t k)
+{
+    return (double)(k + 2) * ND_TEST_EPS;
+}
+
+static void check_shape(size_t m, size_t n, size_t k, bool add)
+{
+    nd_real *a = random_array(m * k, 1, 1), *b = random_array(k * n, 2, 1);
+    nd_real *start = random_array(m * n, 3, 1);
+    for (int form = 0; form < 3; form++) {
+        nd_real *got = copy_array(start, m * n), *want = copy_array(start, m * n);
+        forms[form](NULL, m, n, k, a, b, got, add);
+        nd_ref_gemm(form == 1, form == 2, m, n, k, a, b, want, add);
+        assert_close(got, want, m * n, 0, bound(k));
+        nd_free(got);
+        nd_free(want);
+    }
+    nd_free(a);
+    nd_free(b);
+    nd_free(start);
+}
+
+static void products_equal_the_reference_at_odd_edges(void **state)
+{
+    (void)state;
+    static const size_t size[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 33, 100};
+    enum { SIZES = sizeof size / sizeof size[0] };
+    for (size_t i = 0; i < SIZES; i++) {
+        for (size_t j = 0; j < SIZES; j++) {
+            for (size_t p = 0; p < SIZES; p++) {
+                check_shape(size[i], size[j], size[p], (i + j + p) % 2);
+            }
+        }
+    }
+}
+
+static void products_equal_the_reference_across_blocks(void **state)
+{
+    (void)state;
+    check_shape(97, 257, 513, false);
+    check_shape(97, 257, 513, true);
+    check_shape(193, 66, 255, false);
+    check_shape(193, 66, 255, true);
+    check_shape(5, 300, 700, false);
+    check_shape(5, 300, 700, true);
+    check_shape(1, 1000, 300, false);
+    check_shape(1, 1000, 300, true);
+    check_shape(260, 10, 130, false);
+    check_shape(260, 10, 130, true);
+}
+
+/* Pieces of larger matrices: rows that are further apart than they are long. */
+static void check_piece(const nd_isa *isa, size_t m, size_t n, size_t k)
+{
+    size_t lda = k + 3, ldb = n + 5, ldc = n + 7;
+    nd_real *a = random_array(m * lda, 1, 1), *b = random_array(k * ldb, 2, 1);
+    nd_real *c = random_array(m * ldc, 3, 1), *before = copy_array(c, m * ldc);
+    nd_gemm_piece piece = {.m = m, .n = n, .k = k, .a = a, .a_row = lda, .a_col = 1,
+                           .b = b, .b_row = ldb, .b_col = 1, .c = c, .ldc = ldc, .add = true};
+    isa->gemm(&piece);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < ldc; j++) {
+            double want = (double)before[i * ldc + j];
+            for (size_t p = 0; j < n && p < k; p++) {
+                want += (double)a[i * lda + p] * (double)b[p * ldb + j];
+            }
+            if (!(fabs((double)c[i * ldc + j] - want) <= (j < n ? bound(k) : 0))) {
+                fail_msg("%s %zux%zux%zu: (%zu,%zu) got %.9g, want %.9g", isa->name, m, n, k, i,
+                         j, (double)c[i * ldc + j], want);
+            }
+        }
+    }
+    nd_free(a);
+    nd_free(b);
+    nd_free(c);
+    nd_free(before);
+}
+
+static void every_instruction_set_multiplies_pieces(void **state)
+{
+    (void)state;
+    for (size_t i = 0; nd_isa_at(i); i++) {
+        for (size_t m = 1; m <= 26; m++) {
+            for (size_t n = 1; n <= 70; n += m % 3 + 1) {
+                check_piece(nd_isa_at(i), m, n, 37);
+            }
+        }
+        check_piece(nd_isa_at(i), 101, 131, 300);
+    }
+}
+
+static void products_have_the_same_bits_at_any_thread_count(void **state)
+{
+    (void)state;
+    static const size_t shape[][3] = {{128, 512, 784}, {130, 70, 200}, {300, 301, 99}};
+    for (size_t s = 0; s < 3; s++) {
+        size_t m = shape[s][0], n = shape[s][1], k = shape[s][2];
+        nd_real *a = random_array(m * k, 1, 1), *b = random_array(k * n, 2, 1);
+        nd_real *first = random_array(m * n, 3, 1), *other = random_array(m * n, 4, 1);
+        for (int form = 0; form < 3; form++) {
+            forms[form](NULL, m, n, k, a, b, first, false);
+            for (int t = 0; t < THREAD_COUNTS; t++) {
+                nd_pool *pool = nd_pool_create(thread_counts[t]);
+                assert_non_null(pool);
+                forms[form](pool, m, n, k, a, b, other, false);
+                assert_memory_equal(first, other, m * n * sizeof *first);
+                nd_pool_destroy(pool);
+            }
+        }
+        nd_free(a);
+        nd_free(b);
+        nd_free(first);
+        nd_free(other);
+    }
+}
+
+static void empty_inner_dimension_gives_zero(void **state)
+{
+    (void)state;
+    nd_real a[1] = {1}, b[1] = {1}, c[4] = {1, 2, 3, 4};
+    nd_gemm_nn(NULL, 2, 2, 0, a, b, c, true);
+    assert_true(c[0] == 1 && c[3] == 4);
+    nd_gemm_nn(NULL, 2, 2, 0, a, b, c, false);
+    for (int i = 0; i < 4; i++) {
+        assert_true(c[i] == 0);
+    }
+    nd_gemm_nn(NULL, 0, 2, 2, a, b, c, false);
+}
+
+static void products_pass_on_what_is_not_finite(void **state)
+{
+    (void)state;
+    nd_real a[4] = {1, 0, 0, 1}, b[4] = {(nd_real)NAN, 1, 2, (nd_real)INFINITY}, c[4];
+    nd_gemm_nn(NULL, 2, 2, 2, a, b, c, false);
+    assert_true(isnan(c[0]));
+    assert_true(isnan(c[1]));
+    assert_true(isnan(c[2]));
+    assert_true(isinf(c[3]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products_equal_the_reference_at_odd_edges),
+        cmocka_unit_test(products_equal_the_reference_across_blocks),
+        cmocka_unit_test(every_instruction_set_multiplies_pieces),
+        cmocka_unit_test(products_have_the_same_bits_at_any_thread_count),
+        cmocka_unit_test(empty_inner_dimension_gives_zero),
+        cmocka_unit_test(products_pass_on_what_is_not_finite),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
