@@ -1,0 +1,98 @@
+/* Fully connected layer; weights are stored [in][out]. */
+#include "base/ctx.h"
+#include "layer/layer.h"
+
+static const nd_option options[] = {
+    {.name = "units",
+     .type = ND_OPT_INT,
+     .preset = "1",
+     .min = 1,
+     .max = 16777216,
+     .metavar = "N",
+     .help = "number of outputs"},
+    {.name = "bias",
+     .type = ND_OPT_BOOL,
+     .preset = "true",
+     .max = 1,
+     .help = "add a trained constant to each output"},
+    {.name = "init",
+     .type = ND_OPT_CHOICE,
+     .preset = "auto",
+     .choices = "auto|he_normal|he_uniform|glorot_normal|glorot_uniform|lecun_normal|"
+                "lecun_uniform|zeros",
+     .metavar = "WORD",
+     .help = "initial weights; auto is He before relu, Glorot otherwise",
+     .source = "He et al. 2015; Glorot & Bengio 2010; LeCun et al. 1998"},
+};
+
+/* In the order of the words above. */
+static nd_init init_of(const nd_optset *attr)
+{
+    static const nd_init init[] = {
+        ND_INIT_AUTO,           ND_INIT_HE_NORMAL,    ND_INIT_HE_UNIFORM,    ND_INIT_GLOROT_NORMAL,
+        ND_INIT_GLOROT_UNIFORM, ND_INIT_LECUN_NORMAL, ND_INIT_LECUN_UNIFORM, ND_INIT_ZEROS,
+    };
+    return nd_opt_auto(attr, "init") ? ND_INIT_AUTO : init[nd_opt_choice(attr, "init")];
+}
+
+static nd_status dense_shape(nd_ctx *ctx, nd_layer_shape *shape)
+{
+    (void)ctx;
+    size_t in = shape->in[0];
+    size_t units = (size_t)nd_opt_int(shape->attr, "units");
+    shape->out = units;
+    shape->param[0] = (nd_tensor_spec){.name = "weight",
+                                       .rows = in,
+                                       .cols = units,
+                                       .init = init_of(shape->attr),
+                                       .fan_in = in,
+                                       .fan_out = units,
+                                       .decay = true};
+    shape->param[1] =
+        (nd_tensor_spec){.name = "bias", .rows = 1, .cols = units, .init = ND_INIT_ZEROS};
+    shape->params = nd_opt_bool(shape->attr, "bias") ? 2 : 1;
+    shape->back_needs_x = true;
+    return ND_OK;
+}
+
+/* y = f(x W + b) */
+static void dense_forward(const nd_layer_io *io)
+{
+    size_t in = io->shape->in[0], out = io->shape->out;
+    const nd_real *bias = io->shape->params > 1 ? io->param[1] : NULL;
+    nd_gemm_nn(io->pool, io->rows, out, in, io->x[0], io->param[0], io->y, false);
+    if (bias || io->act != ND_ACT_NONE) {
+        nd_k_bias_act(io->pool, io->act, io->slope, io->rows, out, bias, io->y);
+    }
+}
+
+/* gz = gy * f'(z);  gW = x^T gz;  gb = sum over rows of gz;  gx = gz W^T */
+static void dense_backward(const nd_layer_io *io)
+{
+    size_t in = io->shape->in[0], out = io->shape->out;
+    if (io->act != ND_ACT_NONE) {
+        nd_k_act_back(io->pool, io->act, io->slope, io->rows * out, io->y, io->gy, io->gy);
+    }
+    nd_gemm_tn(io->pool, in, out, io->rows, io->x[0], io->gy, io->grad[0], false);
+    if (io->shape->params > 1) {
+        nd_k_column_sums(io->pool, io->rows, out, io->gy, io->grad[1], false);
+    }
+    if (io->gx[0]) {
+        nd_gemm_nt(io->pool, io->rows, in, out, io->gy, io->param[0], io->gx[0], false);
+    }
+}
+
+const nd_layer_class nd_layer_dense = {
+    .name = "dense",
+    .help = "fully connected layer: every output is a weighted sum of all inputs",
+    .formula = "y = x W + b",
+    .source = "Goodfellow, Bengio & Courville 2016, section 6.1",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .takes_act = true,
+    .shape = dense_shape,
+    .forward = dense_forward,
+    .backward = dense_backward,
+};

@@ -1,0 +1,88 @@
+/* A layer class: a const struct of functions, one row in layers.def. A class
+ * knows shapes and arithmetic; the plan (src/net) owns all memory. */
+#ifndef ND_LAYER_LAYER_H
+#define ND_LAYER_LAYER_H
+
+#include "base/option.h"
+#include "base/rng.h"
+#include "kern/kern.h"
+
+enum { ND_LAYER_INPUTS = 8, ND_LAYER_PARAMS = 4, ND_LAYER_BUFFERS = 4 };
+
+typedef enum nd_init {
+    ND_INIT_ZEROS,
+    ND_INIT_ONES,
+    ND_INIT_HE_NORMAL,
+    ND_INIT_HE_UNIFORM, /* He et al. 2015, eq. 10 */
+    ND_INIT_GLOROT_NORMAL,
+    ND_INIT_GLOROT_UNIFORM, /* Glorot & Bengio 2010, eq. 12, 16 */
+    ND_INIT_LECUN_NORMAL,
+    ND_INIT_LECUN_UNIFORM, /* LeCun et al. 1998, section 4.6 */
+    ND_INIT_AUTO           /* by the activation that follows */
+} nd_init;
+
+/* A trained tensor (goes into the parameter block) or a running one (does not). */
+typedef struct nd_tensor_spec {
+    const char *name; /* "weight", "bias" */
+    size_t rows, cols;
+    nd_init init;
+    size_t fan_in, fan_out;
+    bool decay;
+} nd_tensor_spec;
+
+/* What a layer turns out to need, filled by shape(). */
+typedef struct nd_layer_shape {
+    const nd_optset *attr;      /* in: attributes of this layer */
+    size_t inputs;              /* in: number of inputs */
+    size_t in[ND_LAYER_INPUTS]; /* in: width of each */
+    size_t out;                 /* out: width of the result */
+    size_t params, buffers;
+    nd_tensor_spec param[ND_LAYER_PARAMS], buffer[ND_LAYER_BUFFERS];
+    size_t work_per_row, work; /* reals kept from forward to backward */
+    bool back_needs_x, back_needs_y;
+    double slope; /* of an activation that has one */
+} nd_layer_shape;
+
+/* One call of forward or backward. */
+typedef struct nd_layer_io {
+    const nd_layer_shape *shape;
+    nd_pool *pool;
+    size_t rows;
+    bool training;
+    nd_rng rng;                        /* stream of this layer, step of this batch */
+    const nd_real *x[ND_LAYER_INPUTS]; /* [rows][in[i]] */
+    nd_real *y;                        /* [rows][out] */
+    nd_act act;                        /* of a class with takes_act: activation to apply to */
+    nd_real slope;                     /* y as well; in backward y holds its result */
+    nd_real *gy;                       /* [rows][out], backward only; may be destroyed */
+    nd_real *gx[ND_LAYER_INPUTS];      /* [rows][in[i]], NULL where not wanted; overwritten */
+    nd_real *param[ND_LAYER_PARAMS];
+    nd_real *grad[ND_LAYER_PARAMS]; /* overwritten */
+    nd_real *buffer[ND_LAYER_BUFFERS];
+    nd_real *work;
+} nd_layer_io;
+
+typedef struct nd_layer_class {
+    const char *name;
+    const char *help;    /* one sentence */
+    const char *formula; /* one line */
+    const char *source;
+    const nd_option *options; /* attributes beside name and from */
+    size_t option_count;
+    size_t min_inputs, max_inputs;
+    nd_act act;       /* not NONE: an element-wise activation the plan may fuse */
+    bool takes_act;   /* can apply an activation to its own result (io.act) */
+    bool in_place;    /* y may be x[0], and gx[0] may be gy */
+    bool column_wise; /* output column j depends on input column j alone */
+    bool needs_batch; /* takes statistics over the batch: one row is not enough */
+    /* ND_ERR_SHAPE or ND_ERR_OPTION with a message. */
+    nd_status (*shape)(nd_ctx *ctx, nd_layer_shape *shape);
+    void (*forward)(const nd_layer_io *io);
+    void (*backward)(const nd_layer_io *io);
+} nd_layer_class;
+
+/* Class by name, NULL if none; and the whole table. */
+const nd_layer_class *nd_layer_find(const char *name);
+const nd_layer_class *const *nd_layer_table(size_t *count);
+
+#endif

@@ -1,0 +1,190 @@
+/* Parameter, gradient and buffer blocks: spans start at 64-byte boundaries. */
+#include <math.h>
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/plan.h"
+
+size_t nd_padded(size_t n)
+{
+    size_t unit = 64 / sizeof(nd_real);
+    return n > SIZE_MAX / sizeof(nd_real) - unit ? 0 : (n + unit - 1) / unit * unit;
+}
+
+static size_t count_tensors(const nd_desc *desc, bool buffers)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < desc->count; i++) {
+        count += buffers ? desc->layer[i]->shape.buffers : desc->layer[i]->shape.params;
+    }
+    return count;
+}
+
+/* Append one span at *size and move *size behind it. */
+static nd_status add_span(nd_ctx *ctx, const nd_tensor_spec *spec, size_t layer, size_t *size,
+                          nd_span *span)
+{
+    size_t n = 0;
+    bool fits = !__builtin_mul_overflow(spec->rows, spec->cols, &n);
+    size_t padded = fits ? nd_padded(n) : 0;
+    size_t end = 0;
+    if (padded == 0 || __builtin_add_overflow(*size, padded, &end) ||
+        end > PTRDIFF_MAX / sizeof(nd_real)) {
+        return nd_fail(ctx, ND_ERR_SHAPE, "layer %zu: %s of %zu x %zu is too large", layer,
+                       spec->name, spec->rows, spec->cols);
+    }
+    nd_text name = {0};
+    nd_text_printf(&name, "layers.%zu.%s", layer, spec->name);
+    if (name.failed) {
+        return nd_fail_memory(ctx);
+    }
+    *span = (nd_span){.name = name.data,
+                      .offset = *size,
+                      .rows = spec->rows,
+                      .cols = spec->cols,
+                      .layer = layer,
+                      .decay = spec->decay};
+    *size = end;
+    return ND_OK;
+}
+
+static nd_status make_spans(nd_ctx *ctx, const nd_desc *desc, bool buffers, nd_span **spans,
+                            size_t *count, size_t *size)
+{
+    *spans = nd_alloc(count_tensors(desc, buffers), sizeof **spans);
+    if (!*spans) {
+        return nd_fail_memory(ctx);
+    }
+    for (size_t i = 0; i < desc->count; i++) {
+        const nd_layer_shape *shape = &desc->layer[i]->shape;
+        const nd_tensor_spec *spec = buffers ? shape->buffer : shape->param;
+        size_t tensors = buffers ? shape->buffers : shape->params;
+        for (size_t k = 0; k < tensors; k++) {
+            ND_TRY(add_span(ctx, &spec[k], i, size, &(*spans)[*count]));
+            (*count)++;
+        }
+    }
+    return ND_OK;
+}
+
+nd_status nd_blocks_create(nd_ctx *ctx, const nd_desc *desc, nd_blocks *b)
+{
+    ND_TRY(make_spans(ctx, desc, false, &b->span, &b->spans, &b->size));
+    ND_TRY(make_spans(ctx, desc, true, &b->buffer_span, &b->buffer_spans, &b->buffer_size));
+    b->param = nd_alloc_aligned(b->size, sizeof(nd_real));
+    b->grad = nd_alloc_aligned(b->size, sizeof(nd_real));
+    b->buffer = nd_alloc_aligned(b->buffer_size, sizeof(nd_real));
+    return b->param && b->grad && b->buffer ? ND_OK : nd_fail_memory(ctx);
+}
+
+static void free_spans(nd_span *span, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        nd_free((char *)span[i].name);
+    }
+    nd_free(span);
+}
+
+void nd_blocks_destroy(nd_blocks *b)
+{
+    free_spans(b->span, b->spans);
+    free_spans(b->buffer_span, b->buffer_spans);
+    nd_free(b->param);
+    nd_free(b->grad);
+    nd_free(b->buffer);
+}
+
+/* The first layer that reads layer i, or NULL. */
+static const nd_desc_layer *reader_of(const nd_desc *desc, size_t i, size_t *index)
+{
+    for (size_t j = i + 1; j < desc->count; j++) {
+        for (size_t k = 0; k < desc->layer[j]->inputs; k++) {
+            if (desc->layer[j]->input[k] == (long)i) {
+                *index = j;
+                return desc->layer[j];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The activation that layer i feeds, through layers that keep columns apart. */
+static nd_act act_after(const nd_desc *desc, size_t i)
+{
+    const nd_desc_layer *reader = reader_of(desc, i, &i);
+    while (reader && reader->class->act == ND_ACT_NONE && reader->class->column_wise) {
+        reader = reader_of(desc, i, &i);
+    }
+    return reader ? reader->class->act : ND_ACT_NONE;
+}
+
+static nd_init resolve(const nd_desc *desc, size_t layer, nd_init init)
+{
+    if (init != ND_INIT_AUTO) {
+        return init;
+    }
+    nd_act act = act_after(desc, layer);
+    return act == ND_ACT_RELU || act == ND_ACT_LEAKY_RELU ? ND_INIT_HE_NORMAL
+                                                          : ND_INIT_GLOROT_UNIFORM;
+}
+
+/* Variance of the weights: 2/in (He), 2/(in+out) (Glorot), 1/in (LeCun). */
+static double variance_of(nd_init init, const nd_tensor_spec *spec)
+{
+    double in = (double)spec->fan_in, out = (double)spec->fan_out;
+    switch (init) {
+    case ND_INIT_HE_NORMAL:
+    case ND_INIT_HE_UNIFORM:
+        return 2 / in;
+    case ND_INIT_GLOROT_NORMAL:
+    case ND_INIT_GLOROT_UNIFORM:
+        return 2 / (in + out);
+    case ND_INIT_LECUN_NORMAL:
+    case ND_INIT_LECUN_UNIFORM:
+        return 1 / in;
+    default:
+        return 0;
+    }
+}
+
+/* A uniform number in [-a, a) has variance a^2/3. */
+static void fill(nd_init init, const nd_tensor_spec *spec, const nd_rng *rng, nd_real *w)
+{
+    bool normal =
+        init == ND_INIT_HE_NORMAL || init == ND_INIT_GLOROT_NORMAL || init == ND_INIT_LECUN_NORMAL;
+    double variance = variance_of(init, spec);
+    double deviation = sqrt(variance), bound = sqrt(3 * variance);
+    for (size_t i = 0; i < spec->rows * spec->cols; i++) {
+        w[i] = (nd_real)(normal ? deviation * nd_rng_normal(rng, i)
+                                : bound * (2 * nd_rng_uniform(rng, i) - 1));
+    }
+}
+
+static void init_tensor(nd_init init, const nd_tensor_spec *spec, const nd_rng *rng, nd_real *w)
+{
+    if (init == ND_INIT_ZEROS || init == ND_INIT_ONES) {
+        nd_k_fill(init == ND_INIT_ONES, spec->rows * spec->cols, w);
+    } else {
+        fill(init, spec, rng, w);
+    }
+}
+
+void nd_blocks_init(const nd_desc *desc, nd_blocks *b, uint64_t seed)
+{
+    size_t p = 0, q = 0;
+    for (size_t i = 0; i < desc->count; i++) {
+        const nd_layer_shape *shape = &desc->layer[i]->shape;
+        for (size_t k = 0; k < shape->params; k++, p++) {
+            nd_rng rng = {.seed = seed, .stream = ND_STREAM_INIT + (uint32_t)p};
+            const nd_tensor_spec *spec = &shape->param[k];
+            init_tensor(resolve(desc, i, spec->init), spec, &rng, b->param + b->span[p].offset);
+        }
+        for (size_t k = 0; k < shape->buffers; k++, q++) {
+            nd_rng none = {0};
+            const nd_tensor_spec *spec = &shape->buffer[k];
+            init_tensor(spec->init, spec, &none, b->buffer + b->buffer_span[q].offset);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "net/plan.h"
+
+static nd_status find_loss(nd_ctx *ctx, const char *name, const nd_loss_class **found)
+{
+    *found = nd_loss_find(name);
+    if (*found) {
+        return ND_OK;
+    }
+    size_t count;
+    const nd_loss_class *const *table = nd_loss_table(&count);
+    nd_text names = {0};
+    for (size_t i = 0; i < count; i++) {
+        nd_text_printf(&names, "%s%s", i ? ", " : "", table[i]->name);
+    }
+    nd_status status = nd_fail(ctx, ND_ERR_OPTION, "unknown loss '%s'; there are %s", name,
+                               names.data ? names.data : "none");
+    nd_text_free(&names);
+    return status;
+}
+
+/* A loss on logits applies its own softmax or sigmoid. */
+static nd_status check_loss(nd_ctx *ctx, const nd_desc *desc, const nd_loss_class *loss)
+{
+    size_t last = desc->count - 1, outputs = nd_desc_outputs(desc);
+    const char *type = desc->layer[last]->class->name;
+    if (strcmp(type, loss->link) == 0) {
+        return nd_fail(ctx, ND_ERR_OPTION, "layer %zu %s: loss %s applies %s itself; leave it out",
+                       last, type, loss->name, type);
+    }
+    if (outputs < loss->min_outputs) {
+        return nd_fail(ctx, ND_ERR_SHAPE, "loss %s needs at least %zu outputs, not %zu", loss->name,
+                       loss->min_outputs, outputs);
+    }
+    return ND_OK;
+}
+
+/* The net's own description speaks to the net's context. */
+static nd_status adopt_desc(nd_net *net, const nd_desc *desc)
+{
+    ND_TRY(nd_desc_copy(desc, &net->desc));
+    net->desc->ctx = net->ctx;
+    for (size_t i = 0; i < net->desc->count; i++) {
+        net->desc->layer[i]->attr.ctx = net->ctx;
+    }
+    return ND_OK;
+}
+
+static nd_status build(nd_net *net, const nd_desc *desc)
+{
+    ND_TRY(adopt_desc(net, desc));
+    ND_TRY(nd_blocks_create(net->ctx, net->desc, &net->blocks));
+    ND_TRY(nd_plan_create(net->ctx, net->desc, &net->blocks, net->max_rows, net->seed, &net->plan));
+    nd_blocks_init(net->desc, &net->blocks, net->seed);
+    return ND_OK;
+}
+
+nd_status nd_net_create(nd_ctx *ctx, const nd_desc *desc, const char *loss, size_t max_rows,
+                        uint64_t seed, nd_net **net)
+{
+    if (net) {
+        *net = NULL;
+    }
+    if (!ctx || !desc || !loss || !net) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_net_create: a null pointer was passed");
+    }
+    if (max_rows == 0 || desc->count == 0) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_net_create: %s",
+                       desc->count ? "max_rows is 0" : "the description has no layer");
+    }
+    const nd_loss_class *class;
+    ND_TRY(find_loss(ctx, loss, &class));
+    ND_TRY(check_loss(ctx, desc, class));
+    nd_net *made = nd_alloc(1, sizeof *made);
+    if (!made) {
+        return nd_fail_memory(ctx);
+    }
+    made->ctx = ctx;
+    made->loss = class;
+    made->max_rows = max_rows;
+    made->seed = seed;
+    nd_status status = build(made, desc);
+    if (status != ND_OK) {
+        nd_net_destroy(made);
+        return status;
+    }
+    *net = made;
+    return ND_OK;
+}
+
+void nd_net_destroy(nd_net *net)
+{
+    if (!net) {
+        return;
+    }
+    nd_plan_destroy(&net->plan);
+    nd_blocks_destroy(&net->blocks);
+    nd_desc_destroy(net->desc);
+    nd_free(net);
+}
+
+nd_status nd_net_replan(nd_net *net, size_t max_rows)
+{
+    if (max_rows == 0) {
+        return nd_fail(net->ctx, ND_ERR_ARGUMENT, "nd_net_replan: max_rows is 0");
+    }
+    nd_plan plan;
+    ND_TRY(nd_plan_create(net->ctx, net->desc, &net->blocks, max_rows, net->seed, &plan));
+    nd_plan_destroy(&net->plan);
+    net->plan = plan;
+    net->max_rows = max_rows;
+    net->ran = false;
+    return ND_OK;
+}
+
+size_t nd_net_inputs(const nd_net *net)
+{
+    return net ? net->desc->n_in : 0;
+}
+
+size_t nd_net_outputs(const nd_net *net)
+{
+    return net ? nd_desc_outputs(net->desc) : 0;
+}
+
+size_t nd_net_size(const nd_net *net)
+{
+    return net ? net->blocks.size : 0;
+}
+
+nd_real *nd_net_parameters(nd_net *net)
+{
+    return net ? net->blocks.param : NULL;
+}
+
+nd_real *nd_net_gradients(nd_net *net)
+{
+    return net ? net->blocks.grad : NULL;
+}
+
+const nd_span *nd_net_spans(const nd_net *net, size_t *count)
+{
+    if (count) {
+        *count = net ? net->blocks.spans : 0;
+    }
+    return net ? net->blocks.span : NULL;
+}
+
+size_t nd_net_buffer_size(const nd_net *net)
+{
+    return net->blocks.buffer_size;
+}
+
+nd_real *nd_net_buffers(nd_net *net)
+{
+    return net->blocks.buffer;
+}
+
+const nd_span *nd_net_buffer_spans(const nd_net *net, size_t *count)
+{
+    *count = net->blocks.buffer_spans;
+    return net->blocks.buffer_span;
+}
+
+const nd_desc *nd_net_desc(const nd_net *net)
+{
+    return net->desc;
+}
+
+const nd_loss_class *nd_net_loss_class(const nd_net *net)
+{
+    return net->loss;
+}
+
+nd_ctx *nd_net_ctx(const nd_net *net)
+{
+    return net->ctx;
+}
+
+size_t nd_net_max_rows(const nd_net *net)
+{
+    return net->max_rows;
+}
+
+void nd_net_set_step(nd_net *net, uint64_t step)
+{
+    net->step = step;
+}
+
+size_t nd_net_parameter_count(const nd_net *net)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < net->blocks.spans; i++) {
+        count += net->blocks.span[i].rows * net->blocks.span[i].cols;
+    }
+    return count;
+}
+
+/* A weight multiplies once forward, once for its own gradient, and once for the
+ * gradient of its input where that is wanted. */
+double nd_net_flops(const nd_net *net, bool training)
+{
+    double sum = 0;
+    for (size_t i = 0; i < net->plan.count; i++) {
+        const nd_plan_step *step = &net->plan.step[i];
+        const nd_layer_shape *shape = &step->layer->shape;
+        for (size_t k = 0; k < shape->params; k++) {
+            double times = !training ? 1 : step->io.gx[0] ? 3 : 2;
+            sum += shape->param[k].fan_in
+                       ? times * (double)shape->param[k].rows * (double)shape->param[k].cols
+                       : 0;
+        }
+    }
+    return sum;
+}
+
+size_t nd_net_bytes(const nd_net *net)
+{
+    const nd_blocks *b = &net->blocks;
+    return (net->plan.size + 2 * b->size + b->buffer_size) * sizeof(nd_real);
+}

@@ -1,0 +1,71 @@
+/* A description of layers becomes a plan: one parameter block, one gradient block
+ * of the same layout, one workspace; forward, backward. */
+#ifndef ND_NET_NET_H
+#define ND_NET_NET_H
+
+#include "layer/layer.h"
+#include "loss/loss.h"
+
+/* One layer of a description. */
+typedef struct nd_desc_layer {
+    const nd_layer_class *class;
+    char *name; /* unique; "dense1" if none was given */
+    nd_optset attr;
+    size_t inputs;
+    long input[ND_LAYER_INPUTS]; /* earlier layers, -1 is the network's input */
+    nd_layer_shape shape;        /* shape.attr points at attr */
+} nd_desc_layer;
+
+struct nd_desc {
+    nd_ctx *ctx;
+    size_t n_in;
+    nd_desc_layer **layer; /* pointers stay valid while the desc grows */
+    size_t count, room;
+};
+
+/* The attributes name and from, which every layer takes. */
+const nd_option *nd_desc_common_options(size_t *count);
+
+nd_status nd_desc_copy(const nd_desc *desc, nd_desc **copy);
+
+/* Width of the last layer (n_in if there is none). */
+size_t nd_desc_outputs(const nd_desc *desc);
+
+/* The description a net was planned from; owned by the net. */
+const nd_desc *nd_net_desc(const nd_net *net);
+const nd_loss_class *nd_net_loss_class(const nd_net *net);
+nd_ctx *nd_net_ctx(const nd_net *net);
+size_t nd_net_max_rows(const nd_net *net);
+
+/* Plan again for another largest batch, parameters and buffers kept; on failure
+ * the net is unchanged. */
+nd_status nd_net_replan(nd_net *net, size_t max_rows);
+
+/* Running tensors (batch statistics), one block with spans, saved with a model. */
+size_t nd_net_buffer_size(const nd_net *net);
+nd_real *nd_net_buffers(nd_net *net);
+const nd_span *nd_net_buffer_spans(const nd_net *net, size_t *count);
+
+/* Step number that keys the random masks of the next nd_net_gradient call;
+ * the loop sets it so that resumed runs draw the same masks. */
+void nd_net_set_step(nd_net *net, uint64_t step);
+
+/* Logits instead of predictions: pointer into the workspace [rows][n_out], valid
+ * until the next call. */
+nd_status nd_net_logits(nd_net *net, const nd_real *x, size_t rows, const nd_real **logits);
+
+/* Logits of the latest nd_net_forward, _loss, _gradient or _logits call, same
+ * pointer; for a metric beside a loss without a second pass. ND_ERR_ARGUMENT if
+ * there was none. */
+nd_status nd_net_last_logits(const nd_net *net, const nd_real **logits);
+
+/* Trained numbers: nd_net_size without the gaps between spans. */
+size_t nd_net_parameter_count(const nd_net *net);
+
+/* Multiply-adds per row: forward, and forward + backward. */
+double nd_net_flops(const nd_net *net, bool training);
+
+/* Bytes of workspace and blocks. */
+size_t nd_net_bytes(const nd_net *net);
+
+#endif

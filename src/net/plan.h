@@ -1,0 +1,73 @@
+/* The plan of a network for a largest batch: for each layer one prepared call, and
+ * one workspace in which results and gradients share memory where their lifetimes
+ * allow. Parameters and buffers live in blocks of the net. */
+#ifndef ND_NET_PLAN_H
+#define ND_NET_PLAN_H
+
+#include "net/net.h"
+
+typedef struct nd_plan_step {
+    const nd_desc_layer *layer;
+    nd_layer_io io; /* rows, training, rng.step and the network's input are set per call */
+    bool skip;      /* its work is done by the layer before (fused activation) */
+    bool backward;  /* something below it has parameters */
+    nd_real *sum[ND_LAYER_INPUTS]; /* gradient to which io.gx[i] is added, NULL: io.gx[i] is it */
+} nd_plan_step;
+
+typedef struct nd_plan {
+    nd_plan_step *step; /* [count] */
+    size_t count;
+    nd_real *memory;  /* workspace */
+    size_t size;      /* reals in it */
+    nd_real *logits;  /* result of the last layer */
+    nd_real *glogits; /* its gradient, NULL if nothing is trained */
+} nd_plan;
+
+/* Blocks and their spans, made once for a net. */
+typedef struct nd_blocks {
+    nd_span *span, *buffer_span;
+    size_t spans, buffer_spans;
+    size_t size, buffer_size;
+    nd_real *param, *grad, *buffer;
+} nd_blocks;
+
+struct nd_net {
+    nd_ctx *ctx;
+    nd_desc *desc;
+    const nd_loss_class *loss;
+    size_t max_rows;
+    uint64_t seed, step;
+    nd_blocks blocks;
+    nd_plan plan;
+    bool ran; /* logits hold something */
+};
+
+/* Reals in a multiple of 64 bytes that holds n; 0 on overflow. */
+size_t nd_padded(size_t n);
+
+/* Lay out and allocate the blocks of a description; all zero. */
+nd_status nd_blocks_create(nd_ctx *ctx, const nd_desc *desc, nd_blocks *blocks);
+void nd_blocks_destroy(nd_blocks *blocks);
+
+/* Fill parameters and buffers as their specs say; auto by the activation that
+ * follows the layer. */
+void nd_blocks_init(const nd_desc *desc, nd_blocks *blocks, uint64_t seed);
+
+nd_status nd_plan_create(nd_ctx *ctx, const nd_desc *desc, const nd_blocks *blocks, size_t max_rows,
+                         uint64_t seed, nd_plan *plan);
+void nd_plan_destroy(nd_plan *plan);
+
+/* ---- Layout (layout.c) */
+
+/* A stretch of workspace that is in use from one time to another, inclusive. */
+typedef struct nd_piece {
+    size_t size, first, last;
+    size_t offset; /* out */
+} nd_piece;
+
+/* Give every piece an offset so that pieces in use at the same time do not
+ * overlap; first fit, largest first; a piece of size 0 gets none. *total gets the reals needed.
+ * ND_ERR_SHAPE if that does not fit size_t, ND_ERR_MEMORY. */
+nd_status nd_layout(nd_ctx *ctx, nd_piece *piece, size_t count, size_t *total);
+
+#endif

@@ -1,0 +1,33 @@
+#include "optim/optim.h"
+
+static const nd_option options[] = {
+    {.name = "momentum",
+     .type = ND_OPT_REAL,
+     .preset = "0.9",
+     .min = 0,
+     .max = 0.9999,
+     .metavar = "X",
+     .help = "share of the last update kept (gamma)",
+     .source = "Polyak 1964"},
+};
+
+static void momentum_update(const nd_optim_io *io)
+{
+    nd_update update = {.lr = io->lr,
+                        .decay = io->weight_decay,
+                        .grad_scale = io->grad_scale,
+                        .momentum = io->setting[0]};
+    nd_k_momentum(io->pool, &update, io->size, io->grad, io->param, io->state[0]);
+}
+
+const nd_optim_class nd_optim_momentum = {
+    .name = "momentum",
+    .help = "gradient descent that keeps a share of the last update",
+    .formula = "v = gamma v + lr g;  w = w - v",
+    .source = "Polyak 1964, eq. 9; Sutskever et al. 2013, eq. 1-2",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .lr = 0.01,
+    .states = 1,
+    .update = momentum_update,
+};

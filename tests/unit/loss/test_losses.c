@@ -1,0 +1,154 @@
+/* Losses at hand-worked points and at logits of any size. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "loss/loss.h"
+
+static const double epsilon = sizeof(nd_real) == 8 ? 1e-14 : 1e-6;
+
+static void near(double value, double expected)
+{
+    if (!(fabs(value - expected) <= epsilon * fmax(1, fabs(expected)))) {
+        fail_msg("%.17g is not %.17g", value, expected);
+    }
+}
+
+static double value_of(const char *loss, size_t rows, size_t n, const nd_real *z, const nd_real *t,
+                       nd_real *grad)
+{
+    return nd_loss_find(loss)->value(NULL, rows, n, z, t, 1, grad);
+}
+
+/* Probabilities 1/6, 2/6, 3/6 from logits log 1, log 2, log 3. */
+static void cross_entropy_of_known_probabilities(void **state)
+{
+    (void)state;
+    nd_real z[6] = {0, (nd_real)log(2), (nd_real)log(3), 0, (nd_real)log(2), (nd_real)log(3)};
+    const nd_real t[2] = {2, 0};
+    nd_real g[6];
+    near(value_of("cross_entropy", 2, 3, z, t, g), log(2) + log(6));
+    const double expected[6] = {1.0 / 6, 1.0 / 3, -0.5, -5.0 / 6, 1.0 / 3, 0.5};
+    for (size_t i = 0; i < 6; i++) {
+        near((double)g[i], expected[i]);
+    }
+}
+
+/* s(log 3) = 3/4; two outputs: the loss of a row is their mean. */
+static void binary_cross_entropy_of_known_probabilities(void **state)
+{
+    (void)state;
+    const nd_real z[2] = {(nd_real)log(3), (nd_real)log(3)}, t[2] = {1, 0};
+    nd_real g[2];
+    near(value_of("binary_cross_entropy", 1, 2, z, t, g), (log(4.0 / 3) + log(4)) / 2);
+    near((double)g[0], -0.25 / 2);
+    near((double)g[1], 0.75 / 2);
+}
+
+/* ((1-3)^2 + (2-1)^2) / 2 */
+static void mse_is_the_mean_over_outputs(void **state)
+{
+    (void)state;
+    const nd_real z[2] = {1, 2}, t[2] = {3, 1};
+    nd_real g[2];
+    near(value_of("mse", 1, 2, z, t, g), 2.5);
+    near((double)g[0], -2);
+    near((double)g[1], 1);
+}
+
+static void cross_entropy_survives_large_logits(void **state)
+{
+    (void)state;
+    static const nd_real size[] = {(nd_real)1e4, (nd_real)1e30};
+    const nd_real right[1] = {0}, wrong[1] = {1};
+    for (size_t i = 0; i < 2; i++) {
+        const nd_real z[3] = {size[i], -size[i], 0};
+        nd_real g[3], p[3];
+        near(value_of("cross_entropy", 1, 3, z, right, g), 0);
+        near((double)g[0], 0);
+        near(value_of("cross_entropy", 1, 3, z, wrong, g), 2 * (double)size[i]);
+        near((double)g[0], 1);
+        near((double)g[1], -1);
+        near((double)g[2], 0);
+        nd_loss_find("cross_entropy")->predict(NULL, 1, 3, z, p);
+        near((double)p[0], 1);
+        near((double)p[1], 0);
+    }
+}
+
+static void binary_cross_entropy_survives_large_logits(void **state)
+{
+    (void)state;
+    static const nd_real size[] = {(nd_real)1e4, (nd_real)1e30};
+    const nd_real no[1] = {0}, yes[1] = {1};
+    for (size_t i = 0; i < 2; i++) {
+        const nd_real z[1] = {size[i]}, minus[1] = {-size[i]};
+        nd_real g[1], p[1];
+        near(value_of("binary_cross_entropy", 1, 1, z, yes, g), 0);
+        near((double)g[0], 0);
+        near(value_of("binary_cross_entropy", 1, 1, z, no, g), (double)size[i]);
+        near((double)g[0], 1);
+        near(value_of("binary_cross_entropy", 1, 1, minus, yes, g), (double)size[i]);
+        near((double)g[0], -1);
+        nd_loss_find("binary_cross_entropy")->predict(NULL, 1, 1, minus, p);
+        near((double)p[0], 0);
+    }
+}
+
+/* (1e30 - -1e30)^2 = 4e60 is beyond float, but the sum is a double. */
+static void mse_survives_large_values(void **state)
+{
+    (void)state;
+    const nd_real z[1] = {(nd_real)1e30}, t[1] = {(nd_real)-1e30};
+    nd_real g[1];
+    double value = value_of("mse", 1, 1, z, t, g);
+    assert_true(fabs(value / 4e60 - 1) < 1e-6);
+    assert_true(fabs((double)g[0] / 4e30 - 1) < 1e-6);
+}
+
+static void labels_that_cannot_be_are_found(void **state)
+{
+    (void)state;
+    const nd_real classes[5] = {0, 2, 1, 3, 0}, half[2] = {1, (nd_real)0.5}, minus[1] = {-1};
+    const nd_real yes_no[4] = {0, 1, 1, 2}, values[4] = {1, 2, (nd_real)INFINITY, 0};
+    const nd_real nan[1] = {(nd_real)NAN};
+    const nd_loss_class *ce = nd_loss_find("cross_entropy");
+    assert_int_equal(ce->check(5, 3, classes), 3);
+    assert_int_equal(ce->check(3, 3, classes), 3);
+    assert_int_equal(ce->check(2, 3, half), 1);
+    assert_int_equal(ce->check(1, 3, minus), 0);
+    assert_int_equal(ce->check(1, 3, nan), 0);
+    assert_int_equal(nd_loss_find("binary_cross_entropy")->check(2, 2, yes_no), 1);
+    assert_int_equal(nd_loss_find("binary_cross_entropy")->check(1, 1, nan), 0);
+    assert_int_equal(nd_loss_find("mse")->check(2, 2, values), 1);
+    assert_int_equal(nd_loss_find("mse")->check(1, 2, values), 1);
+    assert_int_equal(nd_loss_find("mse")->check(1, 1, nan), 0);
+}
+
+static void label_rows_have_the_width_of_the_loss(void **state)
+{
+    (void)state;
+    assert_int_equal(nd_loss_find("cross_entropy")->label_width(7), 1);
+    assert_int_equal(nd_loss_find("binary_cross_entropy")->label_width(7), 7);
+    assert_int_equal(nd_loss_find("mse")->label_width(7), 7);
+    assert_null(nd_loss_find("mean"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cross_entropy_of_known_probabilities),
+        cmocka_unit_test(binary_cross_entropy_of_known_probabilities),
+        cmocka_unit_test(mse_is_the_mean_over_outputs),
+        cmocka_unit_test(cross_entropy_survives_large_logits),
+        cmocka_unit_test(binary_cross_entropy_survives_large_logits),
+        cmocka_unit_test(mse_survives_large_values),
+        cmocka_unit_test(labels_that_cannot_be_are_found),
+        cmocka_unit_test(label_rows_have_the_width_of_the_loss),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
