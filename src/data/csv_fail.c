@@ -1,0 +1,143 @@
+/* Messages: file, row, line, column, value, and what to do. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/csv_internal.h"
+
+enum { SHOWN = 40, WHERE_ROOM = 512 };
+
+/* Text of a cell for a message: at most SHOWN bytes, cut between characters. */
+static void show(char out[SHOWN + 4], const char *text, size_t n)
+{
+    size_t shown = n < SHOWN ? n : SHOWN;
+    while (shown < n && shown > 0 && ((unsigned char)text[shown] & 0xC0) == 0x80) {
+        shown--;
+    }
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text[i];
+        out[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+    }
+    memcpy(out + shown, shown < n ? "..." : "", shown < n ? 4 : 1);
+}
+
+static size_t line_of(const nd_csv_file *file, const char *at)
+{
+    return 1 + file->lines_before + nd_csv_count_lines(file->text, at);
+}
+
+/* "row 17 (line 18), column "age""; a row of SIZE_MAX is the header. Columns
+ * without names of their own are told by number. */
+static void where(char out[WHERE_ROOM], const nd_csv_file *file, size_t row, const char *at,
+                  size_t column)
+{
+    size_t line = line_of(file, at);
+    int n = row == SIZE_MAX ? snprintf(out, WHERE_ROOM, "line %zu (the header)", line)
+                            : snprintf(out, WHERE_ROOM, "row %zu (line %zu)", row + 1, line);
+    if (column == SIZE_MAX || n < 0) {
+        return;
+    }
+    size_t used = (size_t)n;
+    if (row != SIZE_MAX && column < file->columns && file->dialect.header) {
+        char name[SHOWN + 4];
+        show(name, file->name[column], strlen(file->name[column]));
+        snprintf(out + used, WHERE_ROOM - used, ", column \"%s\"", name);
+    } else {
+        snprintf(out + used, WHERE_ROOM - used, ", column %zu", column + 1);
+    }
+}
+
+static nd_status fail_ragged(const nd_csv_file *file, const nd_csv_fault *fault, const char *place)
+{
+    return nd_fail(file->ctx, ND_ERR_FORMAT, "%s: %s has %zu cell%s, but %s has %zu", file->path,
+                   place, fault->column, fault->column == 1 ? "" : "s",
+                   file->dialect.header ? "the header" : "the first row", file->columns);
+}
+
+/* The first byte of a cell that is no UTF-8 is one above 0x7f; good enough to find it. */
+static unsigned high_byte(const nd_csv_file *file, const char *at)
+{
+    while (at < file->end && (unsigned char)*at < 0x80) {
+        at++;
+    }
+    return at < file->end ? (unsigned char)*at : 0;
+}
+
+nd_status nd_csv_fail_fault(const nd_csv_file *file, const nd_csv_fault *fault, size_t row)
+{
+    if (fault->kind == ND_CSV_FAULT_MEMORY) {
+        return nd_fail_memory(file->ctx);
+    }
+    char place[WHERE_ROOM];
+    bool ragged = fault->kind == ND_CSV_FAULT_RAGGED;
+    where(place, file, row, fault->at, ragged ? SIZE_MAX : fault->column);
+    const char *path = file->path;
+    char quote = file->dialect.quote;
+    switch (fault->kind) {
+    case ND_CSV_FAULT_RAGGED:
+        return fail_ragged(file, fault, place);
+    case ND_CSV_FAULT_UNCLOSED:
+        return nd_fail(file->ctx, ND_ERR_FORMAT, "%s: %s: the quote (%c) is never closed", path,
+                       place, quote);
+    case ND_CSV_FAULT_AFTER_QUOTE:
+        return nd_fail(file->ctx, ND_ERR_FORMAT,
+                       "%s: %s: text after the closing quote (inside quotes, a quote is written "
+                       "twice)",
+                       path, place);
+    case ND_CSV_FAULT_NUL:
+        return nd_fail(file->ctx, ND_ERR_FORMAT, "%s: %s: NUL byte; not a text file?", path, place);
+    case ND_CSV_FAULT_RETURN:
+        return nd_fail(file->ctx, ND_ERR_FORMAT,
+                       "%s: %s: carriage return inside a cell; lines must end with LF or CR LF",
+                       path, place);
+    case ND_CSV_FAULT_UTF8:
+        return nd_fail(file->ctx, ND_ERR_FORMAT,
+                       "%s: %s: invalid UTF-8 near byte 0x%02X; save the file as UTF-8", path,
+                       place, high_byte(file, fault->at));
+    case ND_CSV_FAULT_LONG:
+        return nd_fail(file->ctx, ND_ERR_FORMAT,
+                       "%s: %s: the cell is longer than %zu bytes; a quote that is never closed?",
+                       path, place, file->dialect.max_field);
+    case ND_CSV_FAULT_VALUE: {
+        nd_csv_place cell = {.row = row, .column = fault->column, .at = fault->at};
+        return nd_csv_fail_value(file, &cell, NAN, true);
+    }
+    case ND_CSV_FINE:
+    case ND_CSV_FAULT_MEMORY:
+        break;
+    }
+    return nd_fail_memory(file->ctx);
+}
+
+nd_status nd_csv_fail_value(const nd_csv_file *file, const nd_csv_place *place, double share,
+                            bool forced)
+{
+    char at[WHERE_ROOM], text[SHOWN + 4];
+    nd_csv_cell cell = {0};
+    nd_csv_fault_kind fault = ND_CSV_FINE;
+    double value = 0;
+    nd_csv_cell_read(&file->dialect, place->at, file->end, &cell, &fault);
+    where(at, file, place->row, place->at, place->column);
+    show(text, cell.text, cell.size);
+    nd_csv_class is = nd_csv_classify(&file->missing, cell.text, cell.size, &value);
+    if (is == ND_CSV_OVERFLOW) {
+        return nd_fail(file->ctx, ND_ERR_DATA, "%s: %s: \"%s\" is beyond the range of numbers",
+                       file->path, at, text);
+    }
+    if (is == ND_CSV_INFINITE) {
+        return nd_fail(file->ctx, ND_ERR_DATA,
+                       "%s: %s: \"%s\" is not a finite number; use --missing %s to leave it out",
+                       file->path, at, text, text);
+    }
+    if (forced) {
+        return nd_fail(file->ctx, ND_ERR_DATA, "%s: %s: \"%s\" is not a number", file->path, at,
+                       text);
+    }
+    char name[SHOWN + 4];
+    show(name, file->name[place->column], strlen(file->name[place->column]));
+    /* rounded down, so that it never reads 100% */
+    return nd_fail(file->ctx, ND_ERR_DATA,
+                   "%s: %s: \"%s\" is not a number (%.1f%% of the column is); write --category %s "
+                   "to read it as text, or --missing %s",
+                   file->path, at, text, floor(share * 1000) / 10, name, text);
+}

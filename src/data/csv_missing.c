@@ -1,0 +1,124 @@
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "data/csv_internal.h"
+
+static const char *const usual_words = "?,NA,N/A,nan,null,None";
+
+static unsigned char other_case(unsigned char c)
+{
+    if (c >= 'a' && c <= 'z') {
+        return (unsigned char)(c - 'a' + 'A');
+    }
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c - 'A' + 'a') : c;
+}
+
+static void add_word(nd_csv_missing *missing, const char *word, size_t n)
+{
+    if (n == 0) {
+        return;
+    }
+    missing->word[missing->count] = word;
+    missing->size[missing->count++] = n;
+    missing->starts[(unsigned char)word[0]] = true;
+    missing->starts[other_case((unsigned char)word[0])] = true;
+    double value = 0;
+    if (nd_num_parse(word, n, &value) == ND_NUM_OK && isfinite(value)) {
+        missing->number[missing->number_count++] = value;
+    }
+}
+
+nd_status nd_csv_missing_init(nd_ctx *ctx, const char *list, nd_csv_missing *missing)
+{
+    memset(missing, 0, sizeof *missing);
+    list = list ? list : usual_words;
+    size_t most = 1;
+    for (const char *p = list; *p; p++) {
+        most += *p == ',' ? 1 : 0;
+    }
+    missing->text = nd_strdup(list);
+    missing->word = nd_alloc(most, sizeof *missing->word);
+    missing->size = nd_alloc(most, sizeof *missing->size);
+    missing->number = nd_alloc(most, sizeof *missing->number);
+    if (!missing->text || !missing->word || !missing->size || !missing->number) {
+        return nd_fail_memory(ctx);
+    }
+    for (const char *p = missing->text;;) {
+        p += strspn(p, " ");
+        size_t n = strcspn(p, ",");
+        size_t trimmed = n;
+        while (trimmed > 0 && p[trimmed - 1] == ' ') {
+            trimmed--;
+        }
+        add_word(missing, p, trimmed);
+        if (!p[n]) {
+            return ND_OK;
+        }
+        p += n + 1;
+    }
+}
+
+void nd_csv_missing_free(nd_csv_missing *missing)
+{
+    nd_free(missing->text);
+    nd_free((void *)missing->word);
+    nd_free(missing->size);
+    nd_free(missing->number);
+}
+
+static bool is_missing(const nd_csv_missing *missing, const char *text, size_t n)
+{
+    if (n == 0) {
+        return true;
+    }
+    if (!missing->starts[(unsigned char)text[0]]) {
+        return false;
+    }
+    for (size_t i = 0; i < missing->count; i++) {
+        if (missing->size[i] == n && strncasecmp(missing->word[i], text, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No number begins with any other byte. */
+static bool may_be_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'i' || c == 'I';
+}
+
+nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, size_t n,
+                             double *value)
+{
+    while (n > 0 && (text[0] == ' ' || text[0] == '\t')) {
+        text++;
+        n--;
+    }
+    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\t')) {
+        n--;
+    }
+    *value = NAN;
+    if (is_missing(missing, text, n)) {
+        return ND_CSV_MISSING;
+    }
+    if (!may_be_number(text[0])) {
+        return ND_CSV_TEXT;
+    }
+    switch (nd_num_parse(text, n, value)) {
+    case ND_NUM_OK:
+        if (isnan(*value)) {
+            return ND_CSV_TEXT;
+        }
+        return isinf(*value) ? ND_CSV_INFINITE : ND_CSV_NUMBER;
+    case ND_NUM_OVERFLOW:
+        return ND_CSV_OVERFLOW;
+    case ND_NUM_NONE:
+        break;
+    }
+    *value = NAN;
+    return ND_CSV_TEXT;
+}

@@ -1,0 +1,163 @@
+#include "data/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+
+nd_status nd_table_create(nd_ctx *ctx, const char *path, nd_table **table)
+{
+    *table = NULL;
+    nd_table *made = nd_alloc(1, sizeof *made);
+    if (!made) {
+        return nd_fail_memory(ctx);
+    }
+    made->ctx = ctx;
+    made->path = nd_strdup(path ? path : "<array>");
+    if (!made->path) {
+        nd_free(made);
+        return nd_fail_memory(ctx);
+    }
+    *table = made;
+    return ND_OK;
+}
+
+void nd_table_destroy(nd_table *table)
+{
+    if (!table) {
+        return;
+    }
+    for (size_t i = 0; i < table->columns; i++) {
+        nd_free(table->column[i].name);
+        nd_dict_destroy(table->column[i].dict);
+    }
+    for (size_t i = 0; i < table->owned_count; i++) {
+        nd_free(table->owned[i]);
+    }
+    nd_free(table->column);
+    nd_free(table->owned);
+    nd_free(table->path);
+    nd_free(table);
+}
+
+nd_status nd_table_add(nd_table *table, const nd_column *column)
+{
+    if (!column->name || !nd_grow((void **)&table->column, &table->column_room, table->columns,
+                                  sizeof *table->column)) {
+        nd_free(column->name);
+        nd_dict_destroy(column->dict);
+        return nd_fail_memory(table->ctx);
+    }
+    table->column[table->columns++] = *column;
+    return ND_OK;
+}
+
+nd_status nd_table_own(nd_table *table, void *block)
+{
+    if (!nd_grow((void **)&table->owned, &table->owned_room, table->owned_count,
+                 sizeof *table->owned)) {
+        nd_free(block);
+        return nd_fail_memory(table->ctx);
+    }
+    table->owned[table->owned_count++] = block;
+    return ND_OK;
+}
+
+int nd_table_find(const nd_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->columns; i++) {
+        if (strcmp(table->column[i].name, name) == 0) {
+            return (int)i;
+        }
+    }
+    int64_t number = 0;
+    if (nd_num_parse_int(name, strlen(name), &number) && number >= 1 &&
+        (uint64_t)number <= table->columns) {
+        return (int)(number - 1);
+    }
+    return -1;
+}
+
+double nd_column_number(const nd_column *column, size_t row, size_t j)
+{
+    size_t at = row * column->stride + j;
+    switch (column->dtype) {
+    case ND_DT_F64:
+        return ((const double *)column->data)[at];
+    case ND_DT_REAL:
+        return (double)((const nd_real *)column->data)[at];
+    case ND_DT_U8:
+        return (double)((const uint8_t *)column->data)[at];
+    case ND_DT_WORD:
+        break;
+    }
+    return NAN;
+}
+
+uint32_t nd_column_word(const nd_column *column, size_t row)
+{
+    return ((const uint32_t *)column->data)[row * column->stride];
+}
+
+size_t nd_table_rows(const nd_table *table)
+{
+    return table->rows;
+}
+
+size_t nd_table_columns(const nd_table *table)
+{
+    return table->columns;
+}
+
+const char *nd_table_column_name(const nd_table *table, size_t column)
+{
+    return column < table->columns ? table->column[column].name : NULL;
+}
+
+/* Columns of one borrowed array [rows][width], named prefix0, prefix1, ...; the
+ * bare prefix if it is a single target. */
+static nd_status add_array(nd_table *table, const nd_real *data, size_t width, char prefix)
+{
+    for (size_t j = 0; j < width; j++) {
+        char name[32];
+        snprintf(name, sizeof name, "%c%zu", prefix, j);
+        if (prefix == 'y' && width == 1) {
+            name[1] = '\0';
+        }
+        nd_column column = {.name = nd_strdup(name),
+                            .dtype = ND_DT_REAL,
+                            .data = data + j,
+                            .stride = width,
+                            .width = 1};
+        for (size_t r = 0; r < table->rows; r++) {
+            column.missing += isnan(data[r * width + j]) ? 1 : 0;
+        }
+        ND_TRY(nd_table_add(table, &column));
+    }
+    return ND_OK;
+}
+
+nd_status nd_table_from_arrays(nd_ctx *ctx, const nd_real *x, size_t rows, size_t n_in,
+                               const nd_real *y, size_t n_out, nd_table **table)
+{
+    *table = NULL;
+    if (rows == 0 || n_in == 0 || !x || (n_out > 0 && !y)) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "a table needs at least one row and one input column");
+    }
+    nd_table *made = NULL;
+    ND_TRY(nd_table_create(ctx, NULL, &made));
+    made->rows = rows;
+    made->targets = n_out;
+    nd_status status = add_array(made, x, n_in, 'x');
+    if (status == ND_OK && n_out > 0) {
+        status = add_array(made, y, n_out, 'y');
+    }
+    if (status != ND_OK) {
+        nd_table_destroy(made);
+        return status;
+    }
+    *table = made;
+    return ND_OK;
+}
