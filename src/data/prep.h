@@ -1,0 +1,183 @@
+/* Feature preparation: fitted on the training rows, applied to any rows, saved
+ * with the model. Raw columns in, features [rows][features] out. */
+#ifndef ND_DATA_PREP_H
+#define ND_DATA_PREP_H
+
+#include <float.h>
+
+#include "data/table.h"
+
+typedef enum nd_task {
+    ND_TASK_AUTO,
+    ND_TASK_BINARY,
+    ND_TASK_MULTICLASS,
+    ND_TASK_REGRESSION
+} nd_task;
+
+typedef enum nd_scaling {
+    ND_SCALING_STANDARD, /* (x - mean) / deviation (of the population, divisor n) */
+    ND_SCALING_MINMAX,   /* (x - min) / (max - min) */
+    ND_SCALING_QUANTILE, /* normal score of the empirical quantile */
+    ND_SCALING_NONE      /* x as it is, never clipped */
+} nd_scaling;
+
+typedef enum nd_prep_kind {
+    ND_PREP_DROPPED, /* no features; reason says why */
+    ND_PREP_NUMBER,  /* 1 feature, + 1 missing indicator if any was missing in training */
+    ND_PREP_IMAGE,   /* width features, one center and scale for all */
+    ND_PREP_ONE_HOT, /* one feature per word, + other if rare words were seen in training, +
+                        missing if seen in training */
+    ND_PREP_HASHED   /* buckets features; word w goes to nd_hash(w) % buckets; + missing if seen */
+} nd_prep_kind;
+
+/* No limit, for low and high; finite so that it can be written as JSON. */
+#define ND_PREP_UNBOUNDED DBL_MAX
+
+/* Most knots of a quantile column. */
+#define ND_PREP_KNOTS 256
+
+/* The preparation of one raw column.
+ *
+ * NUMBER:   v = missing ? fill : clip(x, low, high); feature = (v - center) / scale.
+ *           fill is the training mean, so that a missing number is 0 under standard
+ *           scaling; under quantile scaling it is the median, near score 0.
+ * QUANTILE: v is placed between the knots (linear in between; a value that several
+ *           knots share gets the middle of their scores), knot i of K having the
+ *           normal score of (i + 1/2)/K; below the first and above the last knot the
+ *           score stays, which is all the clipping it needs. center 0, scale 1.
+ * IMAGE:    (pixel - center) / scale.
+ * ONE_HOT:  features are words in order, then other, then missing. A word that
+ *           training never saw counts as other; where training had no rare word,
+ *           there is no other and all features of the column are 0. Missing at
+ *           prediction without a missing feature is treated like an unknown word.
+ * HASHED:   unknown words go to their bucket like all words.
+ * Features always are finite: beyond +-1e30 they are cut. */
+typedef struct nd_prep_column {
+    char *name;
+    nd_prep_kind kind;
+    char *reason;           /* DROPPED only: "constant", "identifier", "by request", ... */
+    size_t first, features; /* place in the feature row */
+    nd_scaling scaling;     /* NUMBER, IMAGE */
+    double center, scale, low, high, fill;
+    bool missing_feature; /* the last feature of the column says that it was missing */
+    double *knots;        /* QUANTILE: ascending values at evenly spaced quantiles */
+    size_t knot_count;
+    size_t image_rows, image_cols; /* IMAGE */
+    nd_dict *words;                /* ONE_HOT: sorted; numbers by value, else by bytes */
+    size_t buckets;                /* HASHED */
+} nd_prep_column;
+
+/* A target column: its classes, or its scaling. */
+typedef struct nd_prep_target {
+    char *name;
+    size_t position;      /* column number in the training table, from 0 */
+    double center, scale; /* REGRESSION: the net learns (y - center) / scale */
+} nd_prep_target;
+
+typedef struct nd_prep {
+    nd_ctx *ctx;
+    nd_task task; /* never AUTO once fitted */
+    size_t columns;
+    nd_prep_column *column; /* raw inputs in the order of the training table */
+    size_t features;        /* width of a feature row */
+    size_t targets;         /* 1, or more for regression */
+    nd_prep_target *target;
+    nd_dict *classes;    /* class texts, sorted (numbers by value); NULL for regression */
+    double *class_count; /* [classes] training rows per class */
+    bool header;         /* the training file had column names */
+    nd_scaling scaling;
+} nd_prep;
+
+typedef struct nd_prep_params {
+    const char *const *target; /* names or 1-based numbers; 0 given: the table's own targets
+                                  (table->targets), else the last column */
+    size_t target_count;
+    nd_task task;
+    nd_scaling scaling;
+    double clip;             /* standard and minmax: clip numbers to mean +- clip deviations;
+                               0: never */
+    size_t max_one_hot;      /* most words of a one-hot column, rare ones not counted */
+    size_t buckets;          /* features of a hashed column */
+    size_t min_count;        /* words in fewer training rows go to "other" (one-hot only) */
+    const char *const *drop; /* columns not to use */
+    size_t drop_count;
+    const char *const *keep; /* columns to use although they look like identifiers */
+    size_t keep_count;
+} nd_prep_params;
+
+/* Which columns are targets, the task and the classes: needs the targets of all
+ * rows (classes are a property of the data set, not of a split). Fills
+ * *prep with targets, task, classes and columns all DROPPED "not fitted".
+ * Task when AUTO: several targets: regression. Text: classes. Whole numbers with at
+ * most 20 distinct values, each seen twice on average: classes. Else regression.
+ * ND_ERR_DATA: target, drop or keep column not found (nearest name given), missing
+ * target values (row named; rows without target are an error), one class only,
+ * text for a regression, constant regression target. Logs the decision on the task
+ * as a note and a class with a single row as a warning. */
+nd_status nd_prep_begin(nd_ctx *ctx, const nd_table *table, const nd_prep_params *params,
+                        nd_prep **prep);
+
+/* Fit the preparation of the inputs on rows[count] of table (the one given to
+ * nd_prep_begin). Logs one warning per dropped column (constant, identifier-like)
+ * naming the option that keeps it. A column that looks like an identifier but is the
+ * only input is kept.
+ * ND_ERR_DATA if no feature is left, or a value is infinite; *prep must then be
+ * destroyed. */
+nd_status nd_prep_fit(nd_prep *prep, const nd_table *table, const uint32_t *rows, size_t count,
+                      const nd_prep_params *params);
+void nd_prep_destroy(nd_prep *prep);
+
+/* Where the raw columns of a prep lie in some table. Made once per table, then
+ * used for rows. Matching is by name. Where either side has no header, and not all
+ * names are found, it is by position: a table with as many columns as there are
+ * inputs has them in order, one with as many as inputs and targets together has
+ * them where the training table had them. */
+typedef struct nd_prep_map {
+    const nd_prep *prep;
+    const nd_table *table;
+    int *column;         /* [prep->columns] index into table, -1 for DROPPED */
+    int *target;         /* [prep->targets] index into table, -1 if absent */
+    uint32_t **word;     /* [prep->columns] table word -> feature (ND_DICT_NONE: none);
+                            NULL unless a category read from a word column */
+    double **number;     /* [prep->columns] table word -> number; NULL unless a number read
+                            from a word column */
+    double **score;      /* [prep->columns] normal score per knot; QUANTILE, else NULL */
+    uint32_t *class_of;  /* table word -> class of the target (ND_DICT_NONE: unknown), or NULL */
+    double *class_value; /* [classes] the class texts as numbers, or NULL if some are not */
+} nd_prep_map;
+
+/* ND_ERR_DATA names every needed column that the table lacks, or has with
+ * another type (row and value of the first text in a number column); *map is then
+ * empty. A category column that the table holds as numbers is matched by its
+ * shortest text ("3"). A label that is a class with a full stop behind it counts as
+ * that class, with a warning. */
+nd_status nd_prep_map_create(const nd_prep *prep, const nd_table *table, bool need_target,
+                             nd_prep_map *map);
+void nd_prep_map_free(nd_prep_map *map);
+
+/* Features of rows[count] (NULL: rows first, first+1, ...) into x [count][features].
+ * Uses the pool of the context: not from inside a task. */
+void nd_prep_features(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
+                      nd_real *x);
+
+/* Pixels of an image column to features: the arithmetic of nd_prep_features, for
+ * those who keep the bytes. */
+void nd_prep_pixels(const nd_prep_column *column, const uint8_t *pixel, size_t count, nd_real *x);
+
+/* Targets likewise into y: class index [count][1], or scaled values [count][targets].
+ * ND_ERR_DATA (row, value) for a missing target or a class the prep does not know. */
+nd_status nd_prep_labels(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
+                         nd_real *y);
+
+/* Short names: "binary", "standard", "number", ... */
+const char *nd_task_name(nd_task task);
+const char *nd_scaling_name(nd_scaling scaling);
+const char *nd_prep_kind_name(nd_prep_kind kind);
+
+/* Width of a label row: 1 for classes, targets for regression. */
+size_t nd_prep_label_width(const nd_prep *prep);
+
+/* Number of predictions per row as users see them: classes (2 for binary) or targets. */
+size_t nd_prep_outputs(const nd_prep *prep);
+
+#endif

@@ -1,0 +1,293 @@
+/* Raw cells to features and labels. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "data/prep.h"
+#include "data/prep_parts.h"
+
+/* Rows of one task, and the features from which dispatching pays. */
+enum { BLOCK = 64, PARALLEL = 1 << 15 };
+
+typedef struct work {
+    const nd_prep_map *map;
+    const uint32_t *rows;
+    size_t first, count;
+    nd_real *x;
+} work;
+
+static size_t row_of(const work *w, size_t i)
+{
+    return w->rows ? w->rows[i] : w->first + i;
+}
+
+/* Far outside of anything trained for, but safe in float. */
+static nd_real in_range(double x)
+{
+    return (nd_real)(x < -1e30 ? -1e30 : x > 1e30 ? 1e30 : x);
+}
+
+/* First knot that is not below v, by bisection. */
+static size_t lower_knot(const double *knot, size_t n, double v, bool beyond)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (knot[middle] < v || (beyond && knot[middle] <= v)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static double quantile_score(const nd_prep_column *column, const double *score, double v)
+{
+    const double *knot = column->knots;
+    size_t n = column->knot_count;
+    size_t from = lower_knot(knot, n, v, false), to = lower_knot(knot, n, v, true);
+    if (from < to) {
+        return 0.5 * (score[from] + score[to - 1]);
+    }
+    if (from == 0 || from == n) {
+        return from == 0 ? score[0] : score[n - 1];
+    }
+    double share = v / 2 - knot[from - 1] / 2;
+    share /= knot[from] / 2 - knot[from - 1] / 2;
+    return score[from - 1] + share * (score[from] - score[from - 1]);
+}
+
+static double raw_number(const nd_prep_map *map, size_t i, const nd_column *raw, size_t row)
+{
+    if (!map->number[i]) {
+        return nd_column_number(raw, row, 0);
+    }
+    uint32_t word = nd_column_word(raw, row);
+    return word == ND_DICT_NONE ? NAN : map->number[i][word];
+}
+
+static void apply_number(const work *w, size_t i, const nd_column *raw, size_t from, size_t to)
+{
+    const nd_prep_column *column = &w->map->prep->column[i];
+    const double *score = w->map->score[i];
+    size_t width = w->map->prep->features;
+    for (size_t r = from; r < to; r++) {
+        nd_real *x = w->x + r * width + column->first;
+        double v = raw_number(w->map, i, raw, row_of(w, r));
+        bool missing = isnan(v);
+        v = missing ? column->fill : v < column->low ? column->low : v;
+        v = v > column->high ? column->high : v;
+        v = score ? quantile_score(column, score, v) : v;
+        x[0] = in_range((v - column->center) / column->scale);
+        if (column->missing_feature) {
+            x[1] = missing;
+        }
+    }
+}
+
+void nd_prep_pixels(const nd_prep_column *column, const uint8_t *pixel, size_t count, nd_real *x)
+{
+    const nd_real factor = (nd_real)(1 / column->scale);
+    const nd_real shift = (nd_real)(-column->center / column->scale);
+    for (size_t j = 0; j < count; j++) {
+        x[j] = (nd_real)pixel[j] * factor + shift;
+    }
+}
+
+static void apply_image(const work *w, size_t i, const nd_column *raw, size_t from, size_t to)
+{
+    const nd_prep_column *column = &w->map->prep->column[i];
+    size_t width = w->map->prep->features;
+    for (size_t r = from; r < to; r++) {
+        const uint8_t *pixel = (const uint8_t *)raw->data + row_of(w, r) * raw->stride;
+        nd_prep_pixels(column, pixel, column->features, w->x + r * width + column->first);
+    }
+}
+
+/* Feature of unknown words in a one-hot column: the one after the known. */
+static uint32_t other_feature(const nd_prep_column *column)
+{
+    size_t words = nd_dict_count(column->words);
+    bool other = column->features > words + column->missing_feature;
+    return other ? (uint32_t)(column->first + words) : ND_DICT_NONE;
+}
+
+uint32_t nd_prep_word_feature(const nd_prep_column *column, const char *text, size_t n)
+{
+    if (column->kind == ND_PREP_HASHED) {
+        return (uint32_t)(column->first + nd_hash(text, n) % column->buckets);
+    }
+    uint32_t word = nd_dict_find(column->words, text, n);
+    return word == ND_DICT_NONE ? other_feature(column) : (uint32_t)column->first + word;
+}
+
+static uint32_t missing_feature(const nd_prep_column *column)
+{
+    if (column->missing_feature) {
+        return (uint32_t)(column->first + column->features - 1);
+    }
+    return column->kind == ND_PREP_ONE_HOT ? other_feature(column) : ND_DICT_NONE;
+}
+
+static uint32_t category_feature(const work *w, size_t i, const nd_column *raw, size_t row)
+{
+    const nd_prep_column *column = &w->map->prep->column[i];
+    if (w->map->word[i]) {
+        uint32_t word = nd_column_word(raw, row);
+        return word == ND_DICT_NONE ? missing_feature(column) : w->map->word[i][word];
+    }
+    char text[ND_NUM_TEXT];
+    double v = nd_column_number(raw, row, 0);
+    return isnan(v) ? missing_feature(column)
+                    : nd_prep_word_feature(column, text, nd_num_print(text, v));
+}
+
+static void apply_category(const work *w, size_t i, const nd_column *raw, size_t from, size_t to)
+{
+    const nd_prep_column *column = &w->map->prep->column[i];
+    size_t width = w->map->prep->features;
+    for (size_t r = from; r < to; r++) {
+        nd_real *x = w->x + r * width;
+        uint32_t feature = category_feature(w, i, raw, row_of(w, r));
+        for (size_t j = 0; j < column->features; j++) {
+            x[column->first + j] = 0;
+        }
+        if (feature != ND_DICT_NONE) {
+            x[feature] = 1;
+        }
+    }
+}
+
+static void apply_block(void *user, size_t block)
+{
+    const work *w = user;
+    size_t from = block * BLOCK, to = from + BLOCK < w->count ? from + BLOCK : w->count;
+    for (size_t i = 0; i < w->map->prep->columns; i++) {
+        if (w->map->column[i] < 0) {
+            continue;
+        }
+        const nd_column *raw = &w->map->table->column[w->map->column[i]];
+        switch (w->map->prep->column[i].kind) {
+        case ND_PREP_NUMBER:
+            apply_number(w, i, raw, from, to);
+            break;
+        case ND_PREP_IMAGE:
+            apply_image(w, i, raw, from, to);
+            break;
+        case ND_PREP_ONE_HOT:
+        case ND_PREP_HASHED:
+            apply_category(w, i, raw, from, to);
+            break;
+        case ND_PREP_DROPPED:
+            break;
+        }
+    }
+}
+
+void nd_prep_features(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
+                      nd_real *x)
+{
+    work w = {.map = map, .rows = rows, .first = first, .count = count, .x = x};
+    bool parallel = count * map->prep->features >= PARALLEL;
+    nd_pool_run(parallel ? map->prep->ctx->pool : NULL, (count + BLOCK - 1) / BLOCK, apply_block,
+                &w);
+}
+
+static uint32_t class_of_number(const nd_prep_map *map, double v)
+{
+    if (!map->class_value) {
+        return ND_DICT_NONE;
+    }
+    size_t low = 0, high = nd_dict_count(map->prep->classes);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (map->class_value[middle] < v) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool found = low < nd_dict_count(map->prep->classes) && map->class_value[low] == v;
+    return found ? (uint32_t)low : ND_DICT_NONE;
+}
+
+static nd_status fail_label(const nd_prep_map *map, const nd_column *raw, size_t row,
+                            const char *text)
+{
+    char what[256];
+    if (!text) {
+        snprintf(what, sizeof what, "the target is missing");
+    } else if (map->prep->task == ND_TASK_REGRESSION) {
+        snprintf(what, sizeof what, "\"%.80s\" is not a finite number", text);
+    } else {
+        snprintf(what, sizeof what, "\"%.80s\" is none of the %zu classes \"%.40s\" .. \"%.40s\"",
+                 text, nd_dict_count(map->prep->classes), nd_dict_word(map->prep->classes, 0, NULL),
+                 nd_dict_word(map->prep->classes, (uint32_t)nd_dict_count(map->prep->classes) - 1,
+                              NULL));
+    }
+    return nd_prep_fail_cell(map->table, row, raw, what);
+}
+
+static nd_status label_class(const nd_prep_map *map, size_t row, nd_real *y)
+{
+    const nd_column *raw = &map->table->column[map->target[0]];
+    char text[ND_NUM_TEXT];
+    uint32_t class;
+    if (map->class_of) {
+        uint32_t word = nd_column_word(raw, row);
+        if (word == ND_DICT_NONE || map->class_of[word] == ND_DICT_NONE) {
+            return fail_label(map, raw, row,
+                              word == ND_DICT_NONE ? NULL : nd_dict_word(raw->dict, word, NULL));
+        }
+        class = map->class_of[word];
+    } else {
+        double v = nd_column_number(raw, row, 0);
+        class = class_of_number(map, v);
+        if (class == ND_DICT_NONE) {
+            nd_num_print(text, v);
+            return fail_label(map, raw, row, isnan(v) ? NULL : text);
+        }
+    }
+    *y = (nd_real) class;
+    return ND_OK;
+}
+
+static nd_status label_value(const nd_prep_map *map, size_t row, size_t t, nd_real *y)
+{
+    const nd_column *raw = &map->table->column[map->target[t]];
+    const nd_prep_target *target = &map->prep->target[t];
+    double v;
+    if (raw->dtype == ND_DT_WORD) {
+        size_t size;
+        uint32_t word = nd_column_word(raw, row);
+        const char *text = word == ND_DICT_NONE ? NULL : nd_dict_word(raw->dict, word, &size);
+        if (!text || nd_num_parse(text, size, &v) != ND_NUM_OK || !isfinite(v)) {
+            return fail_label(map, raw, row, text);
+        }
+    } else {
+        v = nd_column_number(raw, row, 0);
+        if (!isfinite(v)) {
+            return fail_label(map, raw, row, isnan(v) ? NULL : v > 0 ? "inf" : "-inf");
+        }
+    }
+    *y = in_range((v - target->center) / target->scale);
+    return ND_OK;
+}
+
+nd_status nd_prep_labels(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
+                         nd_real *y)
+{
+    size_t width = nd_prep_label_width(map->prep);
+    bool classes = map->prep->task != ND_TASK_REGRESSION;
+    for (size_t i = 0; i < count; i++) {
+        size_t row = rows ? rows[i] : first + i;
+        for (size_t t = 0; t < width; t++) {
+            ND_TRY(classes ? label_class(map, row, &y[i])
+                           : label_value(map, row, t, &y[i * width + t]));
+        }
+    }
+    return ND_OK;
+}

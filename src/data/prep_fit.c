@@ -1,0 +1,401 @@
+/* How each input column becomes features, decided on the training rows. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "data/prep.h"
+#include "data/prep_parts.h"
+#include "data/prep_suspect.h"
+
+/* What the parallel pass finds out about one input column. */
+typedef struct facts {
+    nd_stats stats;
+    const char *suspect; /* why it looks like an identifier, or NULL */
+    double *sorted;      /* QUANTILE: present numbers ascending */
+    size_t sorted_count;
+    bool ok; /* false without memory */
+} facts;
+
+typedef struct fit {
+    nd_prep *prep;
+    const nd_table *table;
+    const uint32_t *rows;
+    size_t count;
+    const nd_prep_params *params;
+    size_t *at;   /* [columns] index into table */
+    facts *facts; /* [columns] */
+} fit;
+
+static void find_facts(void *user, size_t i)
+{
+    const fit *f = user;
+    facts *fact = &f->facts[i];
+    const nd_column *column = &f->table->column[f->at[i]];
+    fact->ok = nd_stats_take(column, f->rows, f->count, &fact->stats);
+    if (!fact->ok) {
+        return;
+    }
+    fact->suspect = nd_suspect(f->table, f->at[i], f->rows, f->count, &fact->stats, &fact->ok);
+    bool number = column->dtype == ND_DT_F64 || column->dtype == ND_DT_REAL;
+    if (number && f->params->scaling == ND_SCALING_QUANTILE) {
+        fact->sorted = nd_stats_sorted(column, f->rows, f->count, &fact->sorted_count);
+        fact->ok = fact->ok && fact->sorted;
+    }
+}
+
+static nd_status set_reason(const fit *f, nd_prep_column *column, const char *reason)
+{
+    char *copy = nd_strdup(reason);
+    if (!copy) {
+        return nd_fail_memory(f->prep->ctx);
+    }
+    nd_free(column->reason);
+    column->reason = copy;
+    column->kind = ND_PREP_DROPPED;
+    return ND_OK;
+}
+
+static void take(nd_prep_column *column, nd_prep_kind kind, size_t features)
+{
+    nd_free(column->reason);
+    column->reason = NULL;
+    column->kind = kind;
+    column->features = features;
+}
+
+static double bounded(double x)
+{
+    return fmin(fmax(x, -ND_PREP_UNBOUNDED), ND_PREP_UNBOUNDED);
+}
+
+/* A deviation that is rounding noise of the mean would blow the noise up. */
+static double guarded(double scale, double center)
+{
+    return scale > 1e-14 * fabs(center) && scale > 0 ? bounded(scale) : 1;
+}
+
+/* Knot i is the quantile at i/(K-1), linear between order statistics (Hyndman & Fan
+ * 1996, definition 7). */
+static nd_status set_knots(const fit *f, const facts *fact, nd_prep_column *column)
+{
+    size_t n = fact->sorted_count;
+    column->knot_count = n < 2 ? 2 : n > ND_PREP_KNOTS ? ND_PREP_KNOTS : n;
+    column->knots = nd_alloc(column->knot_count, sizeof *column->knots);
+    if (!column->knots) {
+        return nd_fail_memory(f->prep->ctx);
+    }
+    for (size_t i = 0; i < column->knot_count; i++) {
+        double at = (double)i * (double)(n - 1) / (double)(column->knot_count - 1);
+        size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
+        double share = at - (double)low, a = fact->sorted[low], b = fact->sorted[high];
+        column->knots[i] = share > 0 ? a * (1 - share) + b * share : a;
+        if (i > 0 && column->knots[i] < column->knots[i - 1]) {
+            column->knots[i] = column->knots[i - 1];
+        }
+    }
+    column->fill = 0.5 * fact->sorted[(n - 1) / 2] + 0.5 * fact->sorted[n / 2];
+    return ND_OK;
+}
+
+static void set_scale(const fit *f, const nd_stats *s, nd_prep_column *column)
+{
+    double clip = f->params->clip;
+    column->scaling = f->params->scaling;
+    column->center = 0;
+    column->scale = 1;
+    column->low = -ND_PREP_UNBOUNDED;
+    column->high = ND_PREP_UNBOUNDED;
+    column->fill = s->mean;
+    bool scaled = column->scaling == ND_SCALING_STANDARD || column->scaling == ND_SCALING_MINMAX;
+    if (scaled && clip > 0 && s->deviation > 0) {
+        column->low = bounded(s->mean - clip * s->deviation);
+        column->high = bounded(s->mean + clip * s->deviation);
+    }
+    if (column->scaling == ND_SCALING_STANDARD) {
+        column->center = s->mean;
+        column->scale = guarded(s->deviation, s->mean);
+    } else if (column->scaling == ND_SCALING_MINMAX) {
+        column->center = fmax(s->min, column->low);
+        column->scale = guarded(fmin(s->max, column->high) - column->center, 0);
+    }
+}
+
+static nd_status fit_number(const fit *f, const facts *fact, nd_prep_column *column)
+{
+    const nd_stats *s = &fact->stats;
+    if (s->min == s->max && s->missing == 0) {
+        return set_reason(f, column, "constant");
+    }
+    set_scale(f, s, column);
+    column->missing_feature = s->missing > 0;
+    take(column, ND_PREP_NUMBER, 1 + column->missing_feature);
+    return column->scaling == ND_SCALING_QUANTILE ? set_knots(f, fact, column) : ND_OK;
+}
+
+static nd_status fit_image(const fit *f, const facts *fact, const nd_column *raw,
+                           nd_prep_column *column)
+{
+    const nd_stats *s = &fact->stats;
+    if (s->min == s->max) {
+        return set_reason(f, column, "constant");
+    }
+    bool ranks = f->params->scaling == ND_SCALING_QUANTILE;
+    column->scaling = ranks ? ND_SCALING_STANDARD : f->params->scaling;
+    column->low = 0;
+    column->high = 255;
+    column->fill = s->mean;
+    if (column->scaling == ND_SCALING_STANDARD) {
+        column->center = s->mean;
+        column->scale = guarded(s->deviation, 0);
+    } else if (column->scaling == ND_SCALING_MINMAX) {
+        column->center = s->min;
+        column->scale = s->max - s->min;
+    }
+    column->image_rows = raw->image_rows;
+    column->image_cols = raw->image_cols;
+    take(column, ND_PREP_IMAGE, raw->width);
+    return ND_OK;
+}
+
+static size_t frequent_words(const fit *f, const nd_column *raw, const nd_stats *s, uint32_t *pick)
+{
+    size_t n = 0, least = f->params->min_count > 1 ? f->params->min_count : 1;
+    for (uint32_t w = 0; w < nd_dict_count(raw->dict); w++) {
+        if (s->word_count[w] >= least) {
+            pick[n++] = w;
+        }
+    }
+    return n;
+}
+
+static nd_status fit_one_hot(const fit *f, const nd_column *raw, const nd_stats *s,
+                             const uint32_t *pick, size_t words, nd_prep_column *column)
+{
+    bool other = words < s->words;
+    column->words = nd_words_sorted(raw->dict, pick, words);
+    if (!column->words) {
+        return nd_fail_memory(f->prep->ctx);
+    }
+    column->missing_feature = s->missing > 0;
+    take(column, ND_PREP_ONE_HOT, words + other + column->missing_feature);
+    return ND_OK;
+}
+
+static nd_status fit_words(const fit *f, const facts *fact, const nd_column *raw, bool keep,
+                           nd_prep_column *column)
+{
+    const nd_stats *s = &fact->stats;
+    if (s->words == 1 && s->missing == 0) {
+        return set_reason(f, column, "constant");
+    }
+    uint32_t *pick = nd_alloc(nd_dict_count(raw->dict), sizeof *pick);
+    if (!pick) {
+        return nd_fail_memory(f->prep->ctx);
+    }
+    nd_status status = ND_OK;
+    size_t words = frequent_words(f, raw, s, pick);
+    size_t groups = words + (words < s->words) + (s->missing > 0);
+    if (words > f->params->max_one_hot || (keep && groups < 2)) {
+        column->buckets = f->params->buckets;
+        column->missing_feature = s->missing > 0;
+        take(column, ND_PREP_HASHED, column->buckets + column->missing_feature);
+    } else if (groups < 2) {
+        status = set_reason(f, column, "no text repeats");
+    } else {
+        status = fit_one_hot(f, raw, s, pick, words, column);
+    }
+    nd_free(pick);
+    return status;
+}
+
+static nd_status fit_column(const fit *f, size_t i, bool keep)
+{
+    nd_prep_column *column = &f->prep->column[i];
+    const facts *fact = &f->facts[i];
+    const nd_column *raw = &f->table->column[f->at[i]];
+    if (nd_prep_listed(f->table, f->at[i], f->params->drop, f->params->drop_count)) {
+        return set_reason(f, column, "by request");
+    }
+    if (fact->stats.infinite > 0) {
+        return nd_prep_fail_cell(f->table, fact->stats.infinite_row, raw, "the value is infinite");
+    }
+    if (fact->stats.present == 0) {
+        return set_reason(f, column, "no values");
+    }
+    if (fact->suspect && !keep) {
+        return set_reason(f, column, "identifier");
+    }
+    if (raw->dtype == ND_DT_WORD) {
+        return fit_words(f, fact, raw, keep, column);
+    }
+    return raw->dtype == ND_DT_U8 ? fit_image(f, fact, raw, column) : fit_number(f, fact, column);
+}
+
+static void warn_dropped(const fit *f, size_t i)
+{
+    const nd_prep_column *column = &f->prep->column[i];
+    if (column->kind != ND_PREP_DROPPED || strcmp(column->reason, "by request") == 0) {
+        return;
+    }
+    if (strcmp(column->reason, "identifier") == 0) {
+        nd_log(f->prep->ctx, 1,
+               "column \"%s\" looks like an identifier (%s) and is not used; --keep %s uses it",
+               column->name, f->facts[i].suspect, column->name);
+    } else if (strcmp(column->reason, "no text repeats") == 0) {
+        nd_log(f->prep->ctx, 1,
+               "column \"%s\" is not used: no text in it repeats in the training rows; --keep %s "
+               "hashes it",
+               column->name, column->name);
+    } else {
+        nd_log(f->prep->ctx, 1, "column \"%s\" is not used: %s in the training rows", column->name,
+               column->reason);
+    }
+}
+
+/* An identifier-like number that is the only input stays. */
+static nd_status rescue_only_input(const fit *f)
+{
+    size_t candidates = 0, numbers = 0, last = 0;
+    for (size_t i = 0; i < f->prep->columns; i++) {
+        const nd_prep_column *column = &f->prep->column[i];
+        if (column->kind != ND_PREP_DROPPED || strcmp(column->reason, "identifier") == 0) {
+            candidates++;
+            if (f->table->column[f->at[i]].dtype != ND_DT_WORD) {
+                numbers++;
+                last = i;
+            }
+        }
+    }
+    if (candidates != 1 || numbers != 1 || f->prep->column[last].kind != ND_PREP_DROPPED) {
+        return ND_OK;
+    }
+    nd_log(f->prep->ctx, 1,
+           "column \"%s\" looks like an identifier (%s), but is the only input: "
+           "it is used",
+           f->prep->column[last].name, f->facts[last].suspect);
+    return fit_column(f, last, true);
+}
+
+static nd_status place_features(const fit *f)
+{
+    nd_prep *prep = f->prep;
+    prep->features = 0;
+    for (size_t i = 0; i < prep->columns; i++) {
+        warn_dropped(f, i);
+        prep->column[i].first = prep->features;
+        prep->features += prep->column[i].features;
+    }
+    if (prep->features == 0) {
+        return nd_fail(prep->ctx, ND_ERR_DATA,
+                       "%s: no input is left: column \"%s\"%s not used (%s)", f->table->path,
+                       prep->column[0].name, prep->columns > 1 ? " and the others are" : " is",
+                       prep->column[0].reason);
+    }
+    return ND_OK;
+}
+
+static nd_status fit_inputs(fit *f)
+{
+    nd_prep *prep = f->prep;
+    nd_pool_run(prep->ctx->pool, prep->columns, find_facts, f);
+    for (size_t i = 0; i < prep->columns; i++) {
+        if (!f->facts[i].ok) {
+            return nd_fail_memory(prep->ctx);
+        }
+    }
+    for (size_t i = 0; i < prep->columns; i++) {
+        bool keep = nd_prep_listed(f->table, f->at[i], f->params->keep, f->params->keep_count);
+        ND_TRY(fit_column(f, i, keep));
+    }
+    ND_TRY(rescue_only_input(f));
+    return place_features(f);
+}
+
+static nd_status fit_values(nd_prep *prep, const nd_table *table, const uint32_t *rows,
+                            size_t count)
+{
+    for (size_t t = 0; t < prep->targets; t++) {
+        nd_stats stats;
+        nd_prep_target *target = &prep->target[t];
+        if (!nd_stats_take(&table->column[target->position], rows, count, &stats)) {
+            return nd_fail_memory(prep->ctx);
+        }
+        target->center = stats.mean;
+        target->scale = guarded(stats.deviation, stats.mean);
+        nd_stats_free(&stats);
+    }
+    return ND_OK;
+}
+
+static nd_status count_classes(nd_prep *prep, const nd_prep_map *map, const uint32_t *rows,
+                               size_t count)
+{
+    size_t classes = nd_dict_count(prep->classes);
+    memset(prep->class_count, 0, classes * sizeof *prep->class_count);
+    for (size_t i = 0; i < count; i++) {
+        nd_real label;
+        ND_TRY(nd_prep_labels(map, rows ? rows + i : NULL, i, 1, &label));
+        prep->class_count[(size_t)label]++;
+    }
+    for (size_t k = 0; k < classes; k++) {
+        if (!(prep->class_count[k] > 0)) {
+            nd_log(prep->ctx, 1, "class \"%s\" of target \"%s\" is not in the training rows",
+                   nd_dict_word(prep->classes, (uint32_t)k, NULL), prep->target[0].name);
+        }
+    }
+    return ND_OK;
+}
+
+static nd_status fit_targets(nd_prep *prep, const nd_table *table, const uint32_t *rows,
+                             size_t count)
+{
+    if (prep->task == ND_TASK_REGRESSION) {
+        return fit_values(prep, table, rows, count);
+    }
+    nd_prep_map map;
+    ND_TRY(nd_prep_map_create(prep, table, true, &map));
+    nd_status status = count_classes(prep, &map, rows, count);
+    nd_prep_map_free(&map);
+    return status;
+}
+
+/* Inputs follow each other in the table, with the targets between them. */
+static void locate_inputs(const nd_prep *prep, size_t *at)
+{
+    for (size_t i = 0, c = 0; i < prep->columns; c++) {
+        bool target = false;
+        for (size_t t = 0; t < prep->targets; t++) {
+            target = target || prep->target[t].position == c;
+        }
+        if (!target) {
+            at[i++] = c;
+        }
+    }
+}
+
+nd_status nd_prep_fit(nd_prep *prep, const nd_table *table, const uint32_t *rows, size_t count,
+                      const nd_prep_params *params)
+{
+    if (count == 0 || table->columns != prep->columns + prep->targets) {
+        return nd_fail(prep->ctx, ND_ERR_ARGUMENT,
+                       "preparation needs rows of the table it began with");
+    }
+    fit f = {.prep = prep, .table = table, .rows = rows, .count = count, .params = params};
+    f.at = nd_alloc(prep->columns, sizeof *f.at);
+    f.facts = nd_alloc(prep->columns, sizeof *f.facts);
+    nd_status status = f.at && f.facts ? ND_OK : nd_fail_memory(prep->ctx);
+    if (status == ND_OK) {
+        status = fit_targets(prep, table, rows, count);
+    }
+    if (status == ND_OK) {
+        locate_inputs(prep, f.at);
+        status = fit_inputs(&f);
+    }
+    for (size_t i = 0; f.facts && i < prep->columns; i++) {
+        nd_stats_free(&f.facts[i].stats);
+        nd_free(f.facts[i].sorted);
+    }
+    nd_free(f.facts);
+    nd_free(f.at);
+    return status;
+}

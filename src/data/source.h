@@ -1,0 +1,33 @@
+/* Something that yields prepared rows in any order; what the loop trains from. */
+#ifndef ND_DATA_SOURCE_H
+#define ND_DATA_SOURCE_H
+
+#include "data/prep.h"
+
+typedef struct nd_source nd_source;
+
+struct nd_source {
+    size_t rows, features, label_width;
+    /* Copy rows index[count] into x [count][features] and y [count][label_width] (y
+     * may be NULL, and stays as it is if the source has no labels). index NULL: rows
+     * first.. in order. Does not allocate. Safe from one thread at a time. */
+    void (*gather)(const nd_source *source, const uint32_t *index, size_t first, size_t count,
+                   nd_real *x, nd_real *y);
+    void (*destroy)(nd_source *source);
+};
+
+/* Rows of a table through a preparation, prepared once and held in memory:
+ * numbers as nd_real, an image column as bytes scaled on the way out.
+ * Image bytes are borrowed, so the table must outlive the source; the map and the
+ * preparation may go before it.
+ *   rows  [count] of the table; NULL: rows 0..count-1
+ * Without labels if the map lacks a target. ND_ERR_DATA as nd_prep_labels. */
+nd_status nd_source_from_table(const nd_prep_map *map, const uint32_t *rows, size_t count,
+                               nd_source **source);
+
+/* Borrow two arrays. */
+nd_status nd_source_from_arrays(nd_ctx *ctx, const nd_real *x, const nd_real *y, size_t rows,
+                                size_t features, size_t label_width, nd_source **source);
+void nd_source_destroy(nd_source *source);
+
+#endif

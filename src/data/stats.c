@@ -1,0 +1,175 @@
+#include "data/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static size_t row_at(const uint32_t *rows, size_t i)
+{
+    return rows ? rows[i] : i;
+}
+
+/* First pass: range, missing, infinite; and the plain mean of x / unit. */
+static void scan_numbers(const nd_column *column, const uint32_t *rows, size_t count,
+                         nd_stats *stats)
+{
+    stats->min = INFINITY;
+    stats->max = -INFINITY;
+    stats->whole = true;
+    for (size_t i = 0; i < count; i++) {
+        size_t row = row_at(rows, i);
+        double x = nd_column_number(column, row, 0);
+        if (isnan(x)) {
+            stats->missing++;
+            continue;
+        }
+        stats->present++;
+        if (isinf(x)) {
+            stats->infinite_row = stats->infinite++ ? stats->infinite_row : row;
+            continue;
+        }
+        stats->min = x < stats->min ? x : stats->min;
+        stats->max = x > stats->max ? x : stats->max;
+        stats->whole = stats->whole && x == floor(x) && fabs(x) <= 9007199254740992.0;
+    }
+}
+
+/* A unit that keeps sums and squares inside the range of double. */
+static double safe_unit(double min, double max)
+{
+    double largest = fmax(fabs(min), fabs(max));
+    return largest > 1e100 || (largest > 0 && largest < 1e-100) ? largest : 1;
+}
+
+/* Mean, then squared differences with the correction for the rounding of the mean:
+ * (sum d^2 - (sum d)^2 / n) / n, Chan, Golub & LeVeque 1983, eq. 1.7. */
+static void moments(const nd_column *column, const uint32_t *rows, size_t count, nd_stats *stats)
+{
+    double unit = safe_unit(stats->min, stats->max), n = (double)(stats->present - stats->infinite);
+    double sum = 0, residue = 0, squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        double x = nd_column_number(column, row_at(rows, i), 0);
+        sum += isfinite(x) ? x / unit : 0;
+    }
+    double mean = sum / n;
+    for (size_t i = 0; i < count; i++) {
+        double x = nd_column_number(column, row_at(rows, i), 0);
+        double d = isfinite(x) ? x / unit - mean : 0;
+        residue += d;
+        squares += d * d;
+    }
+    double variance = (squares - residue * residue / n) / n;
+    stats->mean = fmin(fmax((mean + residue / n) * unit, stats->min), stats->max);
+    stats->deviation = stats->min < stats->max ? sqrt(fmax(variance, 0)) * unit : 0;
+}
+
+static void take_numbers(const nd_column *column, const uint32_t *rows, size_t count,
+                         nd_stats *stats)
+{
+    scan_numbers(column, rows, count, stats);
+    if (stats->present > stats->infinite) {
+        moments(column, rows, count, stats);
+    } else {
+        stats->min = stats->max = stats->mean = stats->deviation = NAN;
+        stats->whole = false;
+    }
+}
+
+/* Whole numbers up to 255: the sums are exact (of 64-bit range for 2^48 pixels). */
+static void take_pixels(const nd_column *column, const uint32_t *rows, size_t count,
+                        nd_stats *stats)
+{
+    uint64_t sum = 0, squares = 0;
+    uint8_t low = 255, high = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *pixel = (const uint8_t *)column->data + row_at(rows, i) * column->stride;
+        for (size_t j = 0; j < column->width; j++) {
+            sum += pixel[j];
+            squares += (uint32_t)pixel[j] * pixel[j];
+            low = pixel[j] < low ? pixel[j] : low;
+            high = pixel[j] > high ? pixel[j] : high;
+        }
+    }
+    stats->present = count * column->width;
+    stats->whole = true;
+    stats->min = stats->max = stats->mean = stats->deviation = NAN;
+    double n = (double)stats->present;
+    if (n > 0) {
+        stats->min = low;
+        stats->max = high;
+        stats->mean = (double)sum / n;
+        stats->deviation = sqrt(fmax((double)squares / n - stats->mean * stats->mean, 0));
+    }
+}
+
+static bool take_words(const nd_column *column, const uint32_t *rows, size_t count, nd_stats *stats)
+{
+    stats->word_count = nd_alloc(nd_dict_count(column->dict), sizeof *stats->word_count);
+    if (!stats->word_count) {
+        return false;
+    }
+    stats->min = stats->max = stats->mean = stats->deviation = NAN;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t word = nd_column_word(column, row_at(rows, i));
+        if (word == ND_DICT_NONE) {
+            stats->missing++;
+            continue;
+        }
+        stats->present++;
+        stats->words += stats->word_count[word]++ == 0;
+    }
+    return true;
+}
+
+bool nd_stats_take(const nd_column *column, const uint32_t *rows, size_t count, nd_stats *stats)
+{
+    *stats = (nd_stats){0};
+    if (column->dtype == ND_DT_WORD) {
+        return take_words(column, rows, count, stats);
+    }
+    if (column->dtype == ND_DT_U8) {
+        take_pixels(column, rows, count, stats);
+    } else {
+        take_numbers(column, rows, count, stats);
+    }
+    return true;
+}
+
+void nd_stats_free(nd_stats *stats)
+{
+    nd_free(stats->word_count);
+    stats->word_count = NULL;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double *nd_stats_sorted(const nd_column *column, const uint32_t *rows, size_t count, size_t *n)
+{
+    double *value = nd_alloc(count, sizeof *value);
+    *n = 0;
+    if (!value) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double x = nd_column_number(column, row_at(rows, i), 0);
+        if (isfinite(x)) {
+            value[(*n)++] = x;
+        }
+    }
+    qsort(value, *n, sizeof *value, ascending);
+    return value;
+}
+
+size_t nd_stats_distinct(const double *sorted, size_t n)
+{
+    size_t distinct = n > 0;
+    for (size_t i = 1; i < n; i++) {
+        distinct += sorted[i] != sorted[i - 1];
+    }
+    return distinct;
+}

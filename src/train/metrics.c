@@ -1,0 +1,339 @@
+#include "train/metrics.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static void free_names(char **name, size_t count)
+{
+    for (size_t i = 0; name && i < count; i++) {
+        nd_free(name[i]);
+    }
+    nd_free(name);
+}
+
+void nd_metrics_destroy(nd_metrics *metrics)
+{
+    if (!metrics) {
+        return;
+    }
+    free_names(metrics->class_name, (size_t)metrics->classes);
+    free_names(metrics->target_name, metrics->targets);
+    nd_free(metrics->confusion);
+    nd_free(metrics->class_precision);
+    nd_free(metrics->class_recall);
+    nd_free(metrics->class_f1);
+    nd_free(metrics->class_auc);
+    nd_free(metrics->class_rows);
+    nd_free(metrics->target_rmse);
+    nd_free(metrics->target_mae);
+    nd_free(metrics->target_r2);
+    nd_free(metrics);
+}
+
+double nd_metrics_get(const nd_metrics *metrics, const char *name)
+{
+    const struct {
+        const char *name;
+        double value;
+    } figure[] = {
+        {"rows", (double)metrics->rows},
+        {"loss", metrics->loss},
+        {"accuracy", metrics->accuracy},
+        {"balanced_accuracy", metrics->balanced_accuracy},
+        {"log_loss", metrics->log_loss},
+        {"auc", metrics->auc},
+        {"f1", metrics->f1},
+        {"precision", metrics->precision},
+        {"recall", metrics->recall},
+        {"rmse", metrics->rmse},
+        {"mae", metrics->mae},
+        {"r2", metrics->r2},
+    };
+    for (size_t i = 0; i < sizeof figure / sizeof *figure; i++) {
+        if (strcmp(figure[i].name, name) == 0) {
+            return figure[i].value;
+        }
+    }
+    return NAN;
+}
+
+static char **copy_names(const char *const *names, size_t count)
+{
+    char **copy = nd_alloc(count, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
+        copy[i] = nd_strdup(names[i]);
+        if (!copy[i]) {
+            free_names(copy, i);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+static nd_metrics *create(nd_ctx *ctx, size_t rows)
+{
+    nd_metrics *m = nd_alloc(1, sizeof *m);
+    if (m) {
+        m->ctx = ctx;
+        m->rows = rows;
+        m->loss = m->accuracy = m->balanced_accuracy = m->log_loss = m->auc = NAN;
+        m->f1 = m->precision = m->recall = m->rmse = m->mae = m->r2 = NAN;
+    }
+    return m;
+}
+
+static bool room_for_classes(nd_metrics *m, size_t classes, const char *const *names)
+{
+    m->classes = (int)classes;
+    m->class_name = copy_names(names, classes);
+    m->confusion = nd_alloc(classes, classes * sizeof *m->confusion);
+    m->class_precision = nd_alloc(classes, sizeof *m->class_precision);
+    m->class_recall = nd_alloc(classes, sizeof *m->class_recall);
+    m->class_f1 = nd_alloc(classes, sizeof *m->class_f1);
+    m->class_auc = nd_alloc(classes, sizeof *m->class_auc);
+    m->class_rows = nd_alloc(classes, sizeof *m->class_rows);
+    return m->class_name && m->confusion && m->class_precision && m->class_recall && m->class_f1 &&
+           m->class_auc && m->class_rows;
+}
+
+/* The first of the largest. */
+static size_t largest(const nd_real *p, size_t n)
+{
+    size_t best = 0;
+    for (size_t j = 1; j < n; j++) {
+        best = p[j] > p[best] ? j : best;
+    }
+    return best;
+}
+
+/* -log of the true class's probability; probabilities are first clipped to
+ * [e, 1 - e], e the unit of rounding of their type, then made to sum to one, as
+ * scikit-learn 1.2 does. */
+static double row_log_loss(const nd_real *p, size_t n, size_t class)
+{
+    const double e = sizeof(nd_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON;
+    double sum = 0, own = 0;
+    for (size_t j = 0; j < n; j++) {
+        double q = fmin(fmax((double)p[j], e), 1 - e);
+        sum += q;
+        own = j == class ? q : own;
+    }
+    return -log(own / sum);
+}
+
+static double ratio(double part, double whole)
+{
+    return whole > 0 ? part / whole : NAN;
+}
+
+static double or_zero(double x)
+{
+    return isnan(x) ? 0 : x;
+}
+
+static void class_figures(nd_metrics *m, size_t k)
+{
+    size_t n = (size_t)m->classes;
+    double predicted = 0, hits = (double)m->confusion[k * n + k];
+    for (size_t t = 0; t < n; t++) {
+        predicted += (double)m->confusion[t * n + k];
+        m->class_rows[k] += m->confusion[k * n + t];
+    }
+    m->class_precision[k] = ratio(hits, predicted);
+    m->class_recall[k] = ratio(hits, (double)m->class_rows[k]);
+    m->class_f1[k] = ratio(2 * hits, predicted + (double)m->class_rows[k]);
+}
+
+/* Means over the classes that occur in truth or predictions, an undefined figure
+ * counting as 0; balanced accuracy over those that occur in truth. */
+static void macro_figures(nd_metrics *m)
+{
+    double seen = 0, present = 0, precision = 0, recall = 0, f1 = 0;
+    for (int k = 0; k < m->classes; k++) {
+        seen += !isnan(m->class_f1[k]);
+        present += m->class_rows[k] > 0;
+        precision += or_zero(m->class_precision[k]);
+        recall += or_zero(m->class_recall[k]);
+        f1 += or_zero(m->class_f1[k]);
+    }
+    m->balanced_accuracy = recall / present;
+    m->precision = precision / seen;
+    m->recall = recall / seen;
+    m->f1 = f1 / seen;
+    if (m->classes == 2) {
+        m->precision = or_zero(m->class_precision[1]);
+        m->recall = or_zero(m->class_recall[1]);
+        m->f1 = or_zero(m->class_f1[1]);
+    }
+}
+
+typedef struct ranked {
+    nd_real score;
+    int positive;
+} ranked;
+
+static int by_score(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    return (x->score > y->score) - (x->score < y->score);
+}
+
+/* Mann-Whitney: AUC = (R - P(P+1)/2) / (P N), R the sum of the ranks of the P
+ * positive rows among all, ties sharing the mean of their ranks. */
+static double rank_auc(ranked *row, size_t rows)
+{
+    double ranks = 0, positives = 0;
+    qsort(row, rows, sizeof *row, by_score);
+    for (size_t i = 0, end; i < rows; i = end) {
+        double inside = 0;
+        for (end = i; end < rows && row[end].score == row[i].score; end++) {
+            inside += row[end].positive;
+        }
+        ranks += inside * 0.5 * (double)(i + 1 + end);
+        positives += inside;
+    }
+    double negatives = (double)rows - positives;
+    return ratio(ranks - 0.5 * positives * (positives + 1), positives * negatives);
+}
+
+/* One class against the rest, and the mean over the classes where that is defined. */
+static nd_status auc_figures(nd_metrics *m, const nd_real *p, const nd_real *label)
+{
+    size_t n = (size_t)m->classes;
+    ranked *row = nd_alloc(m->rows, sizeof *row);
+    double sum = 0, defined = 0;
+    if (!row) {
+        return nd_fail_memory(m->ctx);
+    }
+    for (size_t k = 0; k < n; k++) {
+        for (size_t r = 0; r < m->rows; r++) {
+            row[r] = (ranked){.score = p[r * n + k], .positive = (size_t)label[r] == k};
+        }
+        m->class_auc[k] = rank_auc(row, m->rows);
+        sum += or_zero(m->class_auc[k]);
+        defined += !isnan(m->class_auc[k]);
+    }
+    m->auc = n == 2 ? m->class_auc[1] : ratio(sum, defined);
+    nd_free(row);
+    return ND_OK;
+}
+
+static nd_status measure_classes(nd_metrics *m, const nd_real *p, const nd_real *label)
+{
+    size_t n = (size_t)m->classes, hits = 0;
+    double loss = 0;
+    for (size_t r = 0; r < m->rows; r++) {
+        for (size_t j = 0; j < n; j++) {
+            if (!(p[r * n + j] >= 0 && p[r * n + j] <= 1)) {
+                return nd_fail(m->ctx, ND_ERR_DATA, "row %zu: the prediction is no probability",
+                               r + 1);
+            }
+        }
+        if (!(label[r] >= 0 && label[r] < (nd_real)n)) {
+            return nd_fail(m->ctx, ND_ERR_DATA, "row %zu: the label is no class index", r + 1);
+        }
+        size_t class = (size_t)label[r], guess = largest(p + r * n, n);
+        m->confusion[class * n + guess]++;
+        hits += class == guess;
+        loss += row_log_loss(p + r * n, n, class);
+    }
+    m->accuracy = (double)hits / (double)m->rows;
+    m->log_loss = loss / (double)m->rows;
+    for (size_t k = 0; k < n; k++) {
+        class_figures(m, k);
+    }
+    macro_figures(m);
+    return auc_figures(m, p, label);
+}
+
+nd_status nd_metrics_classes(nd_ctx *ctx, const nd_real *p, const nd_real *label, size_t rows,
+                             size_t classes, const char *const *names, nd_metrics **metrics)
+{
+    *metrics = NULL;
+    if (rows == 0 || classes < 2) {
+        return nd_fail(ctx, ND_ERR_DATA, "an evaluation needs a row and two classes");
+    }
+    nd_metrics *m = create(ctx, rows);
+    nd_status status = m && room_for_classes(m, classes, names) ? measure_classes(m, p, label)
+                                                                : nd_fail_memory(ctx);
+    if (status != ND_OK) {
+        nd_metrics_destroy(m);
+        return status;
+    }
+    *metrics = m;
+    return ND_OK;
+}
+
+static bool room_for_targets(nd_metrics *m, size_t targets, const char *const *names)
+{
+    m->targets = targets;
+    m->target_name = copy_names(names, targets);
+    m->target_rmse = nd_alloc(targets, sizeof *m->target_rmse);
+    m->target_mae = nd_alloc(targets, sizeof *m->target_mae);
+    m->target_r2 = nd_alloc(targets, sizeof *m->target_r2);
+    return m->target_name && m->target_rmse && m->target_mae && m->target_r2;
+}
+
+/* R2 = 1 - sum (t - y)^2 / sum (t - mean)^2; for a constant truth 1 if it is met
+ * exactly, else 0; undefined for a single row. */
+static double r_squared(double residual, double total, size_t rows, bool constant)
+{
+    if (rows < 2) {
+        return NAN;
+    }
+    return !constant ? 1 - residual / total : residual > 0 ? 0 : 1;
+}
+
+static void measure_target(nd_metrics *m, const nd_real *y, const nd_real *t, size_t j)
+{
+    size_t n = m->targets;
+    double rows = (double)m->rows, mean = 0, squares = 0, absolute = 0, total = 0;
+    bool constant = true;
+    for (size_t r = 0; r < m->rows; r++) {
+        mean += (double)t[r * n + j] / rows;
+        constant = constant && !(t[r * n + j] < t[j] || t[r * n + j] > t[j]);
+    }
+    for (size_t r = 0; r < m->rows; r++) {
+        double error = (double)y[r * n + j] - (double)t[r * n + j];
+        double spread = (double)t[r * n + j] - mean;
+        squares += error * error;
+        absolute += fabs(error);
+        total += spread * spread;
+    }
+    m->target_rmse[j] = sqrt(squares / rows);
+    m->target_mae[j] = absolute / rows;
+    m->target_r2[j] = r_squared(squares, total, m->rows, constant);
+}
+
+static void measure_regression(nd_metrics *m, const nd_real *y, const nd_real *t)
+{
+    m->rmse = m->mae = m->r2 = 0;
+    for (size_t j = 0; j < m->targets; j++) {
+        measure_target(m, y, t, j);
+        m->rmse += m->target_rmse[j] / (double)m->targets;
+        m->mae += m->target_mae[j] / (double)m->targets;
+        m->r2 += m->target_r2[j] / (double)m->targets;
+    }
+}
+
+nd_status nd_metrics_regression(nd_ctx *ctx, const nd_real *y, const nd_real *t, size_t rows,
+                                size_t targets, const char *const *names, nd_metrics **metrics)
+{
+    *metrics = NULL;
+    if (rows == 0 || targets == 0) {
+        return nd_fail(ctx, ND_ERR_DATA, "an evaluation needs a row and a target");
+    }
+    nd_metrics *m = create(ctx, rows);
+    if (!m || !room_for_targets(m, targets, names)) {
+        nd_metrics_destroy(m);
+        return nd_fail_memory(ctx);
+    }
+    measure_regression(m, y, t);
+    *metrics = m;
+    return ND_OK;
+}

@@ -1,0 +1,37 @@
+/* Figures of an evaluation from predictions and labels. */
+#ifndef ND_TRAIN_METRICS_H
+#define ND_TRAIN_METRICS_H
+
+#include "base/ctx.h"
+
+/* Everything known about one evaluation; text and JSON are made in src/report. */
+struct nd_metrics {
+    nd_ctx *ctx;
+    int classes; /* 0 for regression */
+    size_t rows, targets;
+    double loss; /* of the training loss, NaN if unknown */
+    /* classes */
+    double accuracy, balanced_accuracy, log_loss, auc, f1, precision, recall; /* macro means;
+                             binary: f1, precision, recall of the second class; auc: binary, or
+                             one-vs-rest macro mean */
+    char **class_name;                                                        /* [classes] owned */
+    uint64_t *confusion; /* [classes][classes] true, predicted */
+    double *class_precision, *class_recall, *class_f1, *class_auc; /* [classes], NaN if undefined */
+    uint64_t *class_rows;                                          /* [classes] */
+    /* regression, in target units */
+    double rmse, mae, r2;                         /* mean over targets */
+    char **target_name;                           /* [targets] owned */
+    double *target_rmse, *target_mae, *target_r2; /* [targets] */
+};
+
+/*   p      in [rows][classes]  probabilities (binary: two columns)
+ *   label  in [rows]           class index
+ *   names  [classes]           copied */
+nd_status nd_metrics_classes(nd_ctx *ctx, const nd_real *p, const nd_real *label, size_t rows,
+                             size_t classes, const char *const *names, nd_metrics **metrics);
+
+/*   y, t in [rows][targets]    predictions and truth in target units */
+nd_status nd_metrics_regression(nd_ctx *ctx, const nd_real *y, const nd_real *t, size_t rows,
+                                size_t targets, const char *const *names, nd_metrics **metrics);
+
+#endif
