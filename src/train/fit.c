@@ -1,0 +1,308 @@
+#include "train/fit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "train/early.h"
+#include "train/score.h"
+
+/* Everything one run holds. */
+typedef struct fit {
+    nd_ctx *ctx;
+    nd_net *net;
+    nd_optimizer *optimizer;
+    const nd_source *train, *valid;
+    const nd_fit_params *params;
+    nd_fit_result *result;
+    nd_early early;
+    size_t batch;            /* rows of a full batch */
+    uint64_t batches, steps; /* batches per epoch; steps the schedule runs over */
+    uint64_t warmup;         /* steps */
+    uint32_t *order;         /* [train->rows]; NULL when one batch holds all rows */
+    nd_real *x, *y;          /* one batch, for training and for scoring */
+    double lr;
+    double start, epoch_start, last_event; /* seconds */
+    uint64_t until_clock, clock_stride;    /* steps between looks at the clock */
+} fit;
+
+/* A last batch of one row gives batch normalization no variance to divide by. */
+static bool skips_single_rows(const nd_net *net)
+{
+    const nd_desc *desc = nd_net_desc(net);
+    for (size_t i = 0; i < desc->count; i++) {
+        if (desc->layer[i]->class->needs_batch) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t batches_per_epoch(const fit *f)
+{
+    size_t rest = f->train->rows % f->batch;
+    uint64_t full = f->train->rows / f->batch;
+    if (rest == 0 || (rest == 1 && full > 0 && skips_single_rows(f->net))) {
+        return full;
+    }
+    return full + 1;
+}
+
+static void fit_free(fit *f)
+{
+    nd_early_free(&f->early);
+    nd_free(f->order);
+    nd_free(f->x);
+    nd_free(f->y);
+}
+
+static nd_status fit_buffers(fit *f)
+{
+    size_t rows = nd_net_max_rows(f->net);
+    f->x = nd_alloc_aligned(rows, f->train->features * sizeof(nd_real));
+    f->y = nd_alloc_aligned(rows, f->train->label_width * sizeof(nd_real));
+    if (f->batches > 1) {
+        f->order = nd_alloc(f->train->rows, sizeof *f->order);
+    }
+    if (f->x == NULL || f->y == NULL || (f->batches > 1 && f->order == NULL)) {
+        return nd_fail_memory(f->ctx);
+    }
+    return ND_OK;
+}
+
+static nd_status fit_init(fit *f)
+{
+    const nd_fit_params *p = f->params;
+    size_t rows = f->train->rows;
+    f->batch = p->batch_size == 0 || p->batch_size > rows ? rows : p->batch_size;
+    if (f->batch > nd_net_max_rows(f->net)) {
+        return nd_fail(f->ctx, ND_ERR_SHAPE, "batches of %zu rows for a network planned for %zu",
+                       f->batch, nd_net_max_rows(f->net));
+    }
+    f->batches = batches_per_epoch(f);
+    f->steps = f->batches * (uint64_t)p->epochs;
+    f->warmup = (uint64_t)(p->warmup * (double)f->batches + 0.5);
+    f->clock_stride = 1;
+    f->start = nd_seconds();
+    ND_TRY(nd_early_init(&f->early, f->net, p->patience, p->min_delta, p->keep_best));
+    ND_TRY(fit_buffers(f));
+    if (f->batches == 1) {
+        f->train->gather(f->train, NULL, 0, f->batch, f->x, f->y);
+    }
+    return ND_OK;
+}
+
+/* One order per epoch, a function of seed and epoch alone. */
+static void shuffle_rows(const fit *f, long epoch)
+{
+    if (f->order == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < f->train->rows; i++) {
+        f->order[i] = (uint32_t)i;
+    }
+    nd_rng rng = {f->params->seed, ND_STREAM_SHUFFLE, (uint64_t)epoch};
+    nd_rng_shuffle(&rng, f->order, f->train->rows);
+}
+
+static nd_event event_at(const fit *f, nd_event_kind kind, long epoch)
+{
+    return (nd_event){
+        .kind = kind,
+        .epoch = epoch,
+        .epochs = f->params->epochs,
+        .step = f->result->steps,
+        .done = NAN,
+        .lr = f->lr,
+        .train_loss = NAN,
+        .valid_loss = NAN,
+        .valid_metric = NAN,
+        .metric = nd_score_metric(nd_net_loss_class(f->net)),
+        .rows_per_s = NAN,
+        .seconds = nd_seconds() - f->start,
+        .seconds_left = NAN,
+    };
+}
+
+static bool observed_stop(const fit *f, const nd_event *event)
+{
+    return f->params->observe != NULL && f->params->observe(f->params->user, event) != 0;
+}
+
+/* Look at the clock rarely enough to cost nothing, often enough for ten events a
+ * second: the stride follows the speed of the steps. */
+static bool time_for_event(fit *f, double *now)
+{
+    if (f->until_clock > 0) {
+        f->until_clock--;
+        return false;
+    }
+    double before = f->last_event;
+    *now = nd_seconds();
+    double waited = *now - before;
+    if (waited < 0.1) {
+        f->clock_stride = waited < 0.05 && f->clock_stride < 4096 ? f->clock_stride * 2 : f->clock_stride;
+        f->until_clock = f->clock_stride - 1;
+        return false;
+    }
+    f->clock_stride = f->clock_stride > 1 ? f->clock_stride / 2 : 1;
+    f->until_clock = f->clock_stride - 1;
+    f->last_event = *now;
+    return true;
+}
+
+static bool step_event(fit *f, long epoch, uint64_t batch, double loss_sum, double rows)
+{
+    double now;
+    if (!time_for_event(f, &now)) {
+        return false;
+    }
+    nd_event event = event_at(f, ND_EVENT_STEP, epoch);
+    event.done = (double)(batch + 1) / (double)f->batches;
+    event.train_loss = loss_sum / rows;
+    event.rows_per_s = rows / (now - f->epoch_start);
+    double share = (double)f->result->steps / (double)f->steps;
+    event.seconds_left = event.seconds * (1 - share) / share;
+    return observed_stop(f, &event);
+}
+
+static nd_status diverged(const fit *f, long epoch)
+{
+    return nd_fail(f->ctx, ND_ERR_DIVERGED,
+                   "training diverged in epoch %ld, step %llu: the loss or its gradient is not a "
+                   "finite number; the learning rate was %g, try a tenth of it",
+                   epoch, (unsigned long long)f->result->steps, f->lr);
+}
+
+/* One step on batch b; adds to the sum of losses and rows. */
+static nd_status train_batch(fit *f, long epoch, uint64_t b, double *loss_sum, double *rows)
+{
+    size_t first = (size_t)b * f->batch;
+    size_t count = f->train->rows - first < f->batch ? f->train->rows - first : f->batch;
+    if (f->order != NULL) {
+        f->train->gather(f->train, f->order + first, 0, count, f->x, f->y);
+    }
+    f->lr = nd_schedule_lr(f->params->schedule, f->params->lr, f->result->steps, f->steps, f->warmup);
+    if (f->lr > 0) {
+        ND_TRY(nd_optimizer_set_lr(f->optimizer, f->lr));
+    }
+    nd_net_set_step(f->net, f->result->steps);
+    double loss;
+    ND_TRY(nd_net_gradient(f->net, f->x, f->y, count, &loss));
+    if (!isfinite(loss)) {
+        return diverged(f, epoch);
+    }
+    nd_status status = nd_optimizer_step(f->optimizer);
+    if (status == ND_ERR_DIVERGED) {
+        return diverged(f, epoch);
+    }
+    f->result->steps++;
+    *loss_sum += loss * (double)count;
+    *rows += (double)count;
+    return status;
+}
+
+static nd_status train_epoch(fit *f, long epoch, bool *stop)
+{
+    double loss_sum = 0, rows = 0;
+    f->epoch_start = nd_seconds();
+    shuffle_rows(f, epoch);
+    for (uint64_t b = 0; b < f->batches && !*stop; b++) {
+        ND_TRY(train_batch(f, epoch, b, &loss_sum, &rows));
+        *stop = step_event(f, epoch, b, loss_sum, rows);
+    }
+    f->result->train_loss = loss_sum / rows;
+    f->result->rows_per_s = rows / (nd_seconds() - f->epoch_start);
+    f->result->epochs = epoch;
+    return ND_OK;
+}
+
+/* Validate, let early stopping look, tell the observer. */
+static nd_status finish_epoch(fit *f, long epoch, bool *stop)
+{
+    double loss = NAN, metric = NAN;
+    if (f->valid != NULL) {
+        ND_TRY(nd_fit_score(f->net, f->valid, f->x, f->y, &loss, &metric));
+        if (f->batches == 1) {
+            f->train->gather(f->train, NULL, 0, f->batch, f->x, f->y);
+        }
+    }
+    double watched = f->valid != NULL ? loss : f->result->train_loss;
+    nd_event event = event_at(f, ND_EVENT_EPOCH, epoch);
+    event.done = 1;
+    event.train_loss = f->result->train_loss;
+    event.valid_loss = loss;
+    event.valid_metric = metric;
+    event.best = nd_early_see(&f->early, epoch, watched, metric);
+    event.rows_per_s = f->result->rows_per_s;
+    event.seconds_left = event.seconds / (double)epoch * (double)(f->params->epochs - epoch);
+    if (observed_stop(f, &event)) {
+        *stop = true;
+    }
+    return ND_OK;
+}
+
+/* Why to end after this epoch; NULL to go on. */
+static const char *reason_to_end(const fit *f, long epoch, bool stop)
+{
+    const nd_fit_params *p = f->params;
+    long last = p->stop_after > 0 && p->stop_after < p->epochs ? p->stop_after : p->epochs;
+    if (stop) {
+        return "interrupted";
+    }
+    if (p->target_loss > 0 && f->result->train_loss <= p->target_loss) {
+        return "the training loss reached its target";
+    }
+    if (nd_early_done(&f->early, epoch)) {
+        return f->valid != NULL ? "the validation loss stopped improving"
+                                : "the training loss stopped improving";
+    }
+    return epoch >= last ? "all epochs are done" : NULL;
+}
+
+static nd_status fit_run(fit *f)
+{
+    bool stop = false;
+    for (long epoch = 1; f->result->why == NULL; epoch++) {
+        ND_TRY(train_epoch(f, epoch, &stop));
+        ND_TRY(finish_epoch(f, epoch, &stop));
+        f->result->why = reason_to_end(f, epoch, stop);
+    }
+    f->result->interrupted = stop;
+    return ND_OK;
+}
+
+static void fit_finish(fit *f)
+{
+    nd_early_restore(&f->early);
+    f->result->best_epoch = f->params->keep_best ? f->early.best_epoch : f->result->epochs;
+    f->result->best_loss = f->early.best;
+    f->result->best_metric = f->early.metric;
+    f->result->seconds = nd_seconds() - f->start;
+}
+
+nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
+                 const nd_source *valid, const nd_fit_params *params, nd_fit_result *result)
+{
+    *result = (nd_fit_result){.train_loss = NAN, .best_loss = NAN, .best_metric = NAN};
+    fit f = {
+        .ctx = nd_net_ctx(net),
+        .net = net,
+        .optimizer = optimizer,
+        .train = train,
+        .valid = valid,
+        .params = params,
+        .result = result,
+    };
+    nd_status status = fit_init(&f);
+    if (status == ND_OK) {
+        status = fit_run(&f);
+        fit_finish(&f);
+    }
+    if (status == ND_ERR_DIVERGED) {
+        result->why = "diverged";
+    }
+    fit_free(&f);
+    return status;
+}

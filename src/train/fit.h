@@ -1,0 +1,49 @@
+/* The training loop. It emits events; observers show, record or judge them. */
+#ifndef ND_TRAIN_FIT_H
+#define ND_TRAIN_FIT_H
+
+#include "data/source.h"
+#include "net/net.h"
+#include "optim/optim.h"
+
+typedef struct nd_fit_params {
+    size_t batch_size;   /* rows per step; 0: all rows in one */
+    long epochs;         /* most epochs; the schedule runs over these */
+    long stop_after;     /* stop after this epoch although the schedule goes on; 0: epochs */
+    long patience;       /* epochs without a better loss before stopping; 0: never */
+    double min_delta;    /* smallest fall that counts as better */
+    double target_loss;  /* stop when an epoch's training loss is at or under; 0: never */
+    double lr;           /* base rate */
+    const nd_schedule_class *schedule;
+    double warmup;       /* epochs */
+    uint64_t seed;
+    bool keep_best;      /* return the weights of the best epoch, not of the last */
+    nd_observe_fn observe; /* may be NULL */
+    void *user;
+} nd_fit_params;
+
+typedef struct nd_fit_result {
+    long epochs, best_epoch; /* epochs run; the one whose weights the net holds */
+    uint64_t steps;
+    double train_loss;       /* of the last epoch */
+    double best_loss;        /* of the best epoch: validation, or training without validation */
+    double best_metric;      /* validation metric of the best epoch, NaN without validation */
+    double seconds, rows_per_s;
+    bool interrupted;        /* an observer asked to stop */
+    const char *why;         /* static text: why it ended */
+} nd_fit_result;
+
+/* Train net on train with optimizer; valid may be NULL (then the training loss
+ * is what early stopping watches). Everything is allocated before the first step.
+ * ND_ERR_DIVERGED: loss or gradient is not finite; the net then holds the best
+ * weights so far, *result says how far it came. ND_ERR_MEMORY, ND_ERR_SHAPE. */
+nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
+                 const nd_source *valid, const nd_fit_params *params, nd_fit_result *result);
+
+/* Mean loss and metric (accuracy, or R2 over all label columns) of a net on a
+ * source, in evaluation mode, in batches through caller scratch x, y of the
+ * net's largest batch. */
+nd_status nd_fit_score(nd_net *net, const nd_source *source, nd_real *x, nd_real *y, double *loss,
+                       double *metric);
+
+#endif

@@ -1,0 +1,94 @@
+#include "train/score.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/fit.h"
+
+/* Running sums of one scoring pass. */
+typedef struct tally {
+    const nd_loss_class *loss;
+    size_t outputs;
+    bool classes;
+    double loss_sum, right;              /* classes */
+    double target_sum, target_squares;   /* values, over all label columns */
+    double error_squares, values;
+} tally;
+
+const char *nd_score_metric(const nd_loss_class *loss)
+{
+    return loss->classes ? "accuracy" : "R2";
+}
+
+static size_t argmax(const nd_real *p, size_t n)
+{
+    size_t best = 0;
+    for (size_t j = 1; j < n; j++) {
+        if (p[j] > p[best]) {
+            best = j;
+        }
+    }
+    return best;
+}
+
+static void tally_classes(tally *t, const nd_real *logits, const nd_real *label, size_t rows)
+{
+    for (size_t r = 0; r < rows; r++) {
+        size_t guess = t->outputs == 1 ? (size_t)(logits[r] > 0) : argmax(logits + r * t->outputs, t->outputs);
+        t->right += (double)guess == (double)label[r] ? 1 : 0;
+    }
+    t->values += (double)rows;
+}
+
+static void tally_values(tally *t, const nd_real *value, const nd_real *target, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double error = (double)value[i] - (double)target[i];
+        t->error_squares += error * error;
+        t->target_sum += (double)target[i];
+        t->target_squares += (double)target[i] * (double)target[i];
+    }
+    t->values += (double)n;
+}
+
+static double tally_metric(const tally *t)
+{
+    if (t->classes) {
+        return t->right / t->values;
+    }
+    /* R2 = 1 - sum (t - y)^2 / sum (t - mean t)^2 */
+    double spread = t->target_squares - t->target_sum * t->target_sum / t->values;
+    return spread > 0 ? 1 - t->error_squares / spread : NAN;
+}
+
+static nd_status score_batch(nd_net *net, tally *t, const nd_real *x, const nd_real *y, size_t rows,
+                             size_t label_width)
+{
+    double loss;
+    ND_TRY(nd_net_loss(net, x, y, rows, &loss));
+    const nd_real *logits;
+    ND_TRY(nd_net_last_logits(net, &logits));
+    t->loss_sum += loss * (double)rows;
+    if (t->classes) {
+        tally_classes(t, logits, y, rows);
+    } else {
+        tally_values(t, logits, y, rows * label_width);
+    }
+    return ND_OK;
+}
+
+nd_status nd_fit_score(nd_net *net, const nd_source *source, nd_real *x, nd_real *y, double *loss,
+                       double *metric)
+{
+    tally t = {.loss = nd_net_loss_class(net), .outputs = nd_net_outputs(net)};
+    t.classes = t.loss->classes;
+    size_t most = nd_net_max_rows(net);
+    for (size_t first = 0; first < source->rows; first += most) {
+        size_t rows = source->rows - first < most ? source->rows - first : most;
+        source->gather(source, NULL, first, rows, x, y);
+        ND_TRY(score_batch(net, &t, x, y, rows, source->label_width));
+    }
+    *loss = t.loss_sum / (double)source->rows;
+    *metric = tally_metric(&t);
+    return ND_OK;
+}
