@@ -1,0 +1,31 @@
+/* What "auto" means: sizes and rates from the shape of the data. */
+#ifndef ND_JOB_AUTO_H
+#define ND_JOB_AUTO_H
+
+#include "data/prep.h"
+#include "job/options.h"
+#include "optim/optim.h"
+
+enum { ND_AUTO_HIDDEN = 32 };
+
+/* Every training setting in force: given, or chosen here. */
+typedef struct nd_setup {
+    size_t hidden[ND_AUTO_HIDDEN], hidden_count;
+    const char *activation, *init, *loss, *optimizer;
+    double dropout, weight_decay, lr, momentum, clip_norm, warmup;
+    bool batchnorm, residual, refit;
+    size_t batch_size; /* 0: all rows */
+    long epochs, patience;
+    double min_delta, target_loss;
+    const nd_schedule_class *schedule;
+    uint64_t seed;
+} nd_setup;
+
+/*   rows  training rows
+ *   valid rows held for validation (0: none)
+ * ND_ERR_OPTION for values that contradict each other (a loss that does not fit
+ * the task, batch normalization with batches of one, ...). */
+nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t rows, size_t valid,
+                       nd_setup *plan);
+
+#endif

@@ -1,0 +1,112 @@
+#include "job/build.h"
+
+#include <stdarg.h>
+
+#include "base/ctx.h"
+#include "base/num.h"
+#include "base/text.h"
+
+size_t nd_build_logits(const nd_prep *prep)
+{
+    switch (prep->task) {
+    case ND_TASK_BINARY:
+        return 1;
+    case ND_TASK_MULTICLASS:
+        return nd_dict_count(prep->classes);
+    default:
+        return prep->targets;
+    }
+}
+
+/* Append a layer whose attributes are a printf format. */
+__attribute__((format(printf, 3, 4))) static nd_status add_layer(nd_desc *desc, const char *type,
+                                                                 const char *format, ...)
+{
+    nd_text attributes = {0};
+    va_list list;
+    va_start(list, format);
+    nd_text_vprintf(&attributes, format, list);
+    va_end(list);
+    nd_status status = attributes.failed ? nd_fail_memory(desc->ctx)
+                                         : nd_desc_add(desc, type, attributes.data);
+    nd_text_free(&attributes);
+    return status;
+}
+
+static nd_status add_dense(nd_desc *desc, size_t units, const char *init)
+{
+    return add_layer(desc, "dense", "units=%zu, init=%s", units, init);
+}
+
+/* Names of a description stay where they are while it grows. */
+static const char *last_name(const nd_desc *desc)
+{
+    return desc->count == 0 ? "input" : desc->layer[desc->count - 1]->name;
+}
+
+/* y = block(x) + x, through a matrix where the widths differ (He et al. 2016, eq. 1, 2). */
+static nd_status add_shortcut(nd_desc *desc, const char *from, size_t width, size_t units)
+{
+    const char *block = last_name(desc);
+    const char *other = from;
+    if (width != units) {
+        ND_TRY(add_layer(desc, "dense", "units=%zu, init=lecun_normal, bias=false, from=%s", units,
+                         from));
+        other = last_name(desc);
+    }
+    return add_layer(desc, "add", "from=%s|%s", block, other);
+}
+
+/* dense, batch normalization, activation, dropout, shortcut. */
+static nd_status add_hidden(nd_desc *desc, const nd_setup *plan, size_t units)
+{
+    const char *from = last_name(desc);
+    size_t width = nd_desc_outputs(desc);
+    ND_TRY(add_dense(desc, units, plan->init));
+    if (plan->batchnorm) {
+        ND_TRY(nd_desc_add(desc, "batchnorm", NULL));
+    }
+    ND_TRY(nd_desc_add(desc, plan->activation, NULL));
+    if (plan->dropout > 0) {
+        char rate[ND_NUM_TEXT];
+        nd_num_print(rate, plan->dropout);
+        ND_TRY(add_layer(desc, "dropout", "rate=%s", rate));
+    }
+    return plan->residual ? add_shortcut(desc, from, width, units) : ND_OK;
+}
+
+static nd_status add_from_flags(nd_desc *desc, const nd_prep *prep, const nd_setup *plan)
+{
+    for (size_t i = 0; i < plan->hidden_count; i++) {
+        ND_TRY(add_hidden(desc, plan, plan->hidden[i]));
+    }
+    return add_dense(desc, nd_build_logits(prep), plan->init);
+}
+
+/* The file lists the hidden layers; the output layer is added unless its last
+ * layer has the width of the logits already. */
+static nd_status add_from_file(nd_desc *desc, const nd_config *config, const nd_prep *prep)
+{
+    for (size_t i = 0; i < config->layers; i++) {
+        ND_TRY(nd_desc_add(desc, config->layer[i].type, config->layer[i].attributes));
+    }
+    size_t logits = nd_build_logits(prep);
+    bool dense_last = desc->layer[desc->count - 1]->class == nd_layer_find("dense");
+    if (dense_last && nd_desc_outputs(desc) == logits) {
+        return ND_OK;
+    }
+    return add_dense(desc, logits, "auto");
+}
+
+nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
+                        const nd_setup *plan, nd_desc **desc)
+{
+    ND_TRY(nd_desc_create(ctx, prep->features, desc));
+    nd_status status = config->layers > 0 ? add_from_file(*desc, config, prep)
+                                          : add_from_flags(*desc, prep, plan);
+    if (status != ND_OK) {
+        nd_desc_destroy(*desc);
+        *desc = NULL;
+    }
+    return status;
+}

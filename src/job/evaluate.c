@@ -1,0 +1,154 @@
+#include "job/evaluate.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Labels of a part and room for its predictions. */
+typedef struct eval {
+    const nd_prep *prep;
+    nd_prep_map map;
+    size_t rows, outputs, label_width;
+    nd_real *p, *label;
+} eval;
+
+static void eval_free(eval *e)
+{
+    nd_prep_map_free(&e->map);
+    nd_free(e->p);
+    nd_free(e->label);
+}
+
+static nd_status eval_fill(eval *e, const nd_rows *rows)
+{
+    e->p = nd_alloc_aligned(e->rows, e->outputs * sizeof(nd_real));
+    e->label = nd_alloc(e->rows, e->label_width * sizeof(nd_real));
+    if (e->p == NULL || e->label == NULL) {
+        return nd_fail_memory(e->prep->ctx);
+    }
+    ND_TRY(nd_prep_labels(&e->map, rows->index, 0, e->rows, e->label));
+    for (size_t i = 0; e->prep->task == ND_TASK_REGRESSION && i < e->rows * e->label_width; i++) {
+        const nd_prep_target *target = &e->prep->target[i % e->label_width];
+        e->label[i] = (nd_real)((double)e->label[i] * target->scale + target->center);
+    }
+    return ND_OK;
+}
+
+static nd_status eval_init(const nd_prep *prep, const nd_rows *rows, eval *e)
+{
+    *e = (eval){
+        .prep = prep,
+        .rows = rows->count,
+        .outputs = nd_prep_outputs(prep),
+        .label_width = nd_prep_label_width(prep),
+    };
+    ND_TRY(nd_prep_map_create(prep, rows->table, true, &e->map));
+    nd_status status = eval_fill(e, rows);
+    if (status != ND_OK) {
+        eval_free(e);
+    }
+    return status;
+}
+
+static nd_status class_metrics(const eval *e, nd_metrics **metrics)
+{
+    const char **name = nd_alloc(e->outputs, sizeof *name);
+    if (name == NULL) {
+        return nd_fail_memory(e->prep->ctx);
+    }
+    for (size_t c = 0; c < e->outputs; c++) {
+        name[c] = nd_dict_word(e->prep->classes, (uint32_t)c, NULL);
+    }
+    nd_status status =
+        nd_metrics_classes(e->prep->ctx, e->p, e->label, e->rows, e->outputs, name, metrics);
+    nd_free(name);
+    if (status == ND_OK) {
+        (*metrics)->loss = (*metrics)->log_loss;
+    }
+    return status;
+}
+
+/* Mean of the squared errors in deviations of the training target. */
+static double scaled_loss(const nd_prep *prep, const nd_metrics *metrics)
+{
+    double sum = 0;
+    for (size_t t = 0; t < prep->targets; t++) {
+        double scaled = metrics->target_rmse[t] / prep->target[t].scale;
+        sum += scaled * scaled;
+    }
+    return sum / (double)prep->targets;
+}
+
+static nd_status value_metrics(const eval *e, nd_metrics **metrics)
+{
+    const char **name = nd_alloc(e->outputs, sizeof *name);
+    if (name == NULL) {
+        return nd_fail_memory(e->prep->ctx);
+    }
+    for (size_t t = 0; t < e->outputs; t++) {
+        name[t] = e->prep->target[t].name;
+    }
+    nd_status status =
+        nd_metrics_regression(e->prep->ctx, e->p, e->label, e->rows, e->outputs, name, metrics);
+    nd_free(name);
+    if (status == ND_OK) {
+        (*metrics)->loss = scaled_loss(e->prep, *metrics);
+    }
+    return status;
+}
+
+static nd_status eval_metrics(const eval *e, nd_metrics **metrics)
+{
+    return e->prep->task == ND_TASK_REGRESSION ? value_metrics(e, metrics)
+                                               : class_metrics(e, metrics);
+}
+
+nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics)
+{
+    eval e;
+    *metrics = NULL;
+    ND_TRY(eval_init(model->prep, rows, &e));
+    nd_status status = nd_model_predict_map(model, &e.map, rows->index, 0, e.rows, e.p);
+    if (status == ND_OK) {
+        status = eval_metrics(&e, metrics);
+    }
+    eval_free(&e);
+    return status;
+}
+
+static void trivial_row(const nd_prep *prep, nd_real *p)
+{
+    if (prep->task == ND_TASK_REGRESSION) {
+        for (size_t t = 0; t < prep->targets; t++) {
+            p[t] = (nd_real)prep->target[t].center;
+        }
+        return;
+    }
+    size_t classes = nd_dict_count(prep->classes);
+    double sum = 0;
+    for (size_t c = 0; c < classes; c++) {
+        sum += prep->class_count[c];
+    }
+    for (size_t c = 0; c < classes; c++) {
+        p[c] = (nd_real)(prep->class_count[c] / sum);
+    }
+}
+
+nd_status nd_evaluate_baseline(const nd_prep *prep, const nd_rows *rows, nd_metrics **metrics)
+{
+    eval e;
+    *metrics = NULL;
+    ND_TRY(eval_init(prep, rows, &e));
+    for (size_t r = 0; r < e.rows; r++) {
+        trivial_row(prep, e.p + r * e.outputs);
+    }
+    nd_status status = eval_metrics(&e, metrics);
+    eval_free(&e);
+    return status;
+}
+
+nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_metrics **metrics)
+{
+    nd_rows rows = {table, NULL, table->rows};
+    return nd_evaluate_rows(model, &rows, metrics);
+}

@@ -1,0 +1,130 @@
+#include "job/plan_text.h"
+
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/num.h"
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static void real(nd_text *text, const char *before, double value)
+{
+    char number[ND_NUM_TEXT];
+    nd_num_print_general(number, value, 6);
+    nd_text_printf(text, "%s%s", before, number);
+}
+
+static void task_line(nd_text *text, const nd_prep *prep)
+{
+    nd_text_puts(text, "task      ");
+    if (prep->task == ND_TASK_REGRESSION) {
+        nd_text_puts(text, "regression of ");
+        for (size_t t = 0; t < prep->targets && t < 8; t++) {
+            nd_text_printf(text, "%s\"%s\"", t == 0 ? "" : ", ", prep->target[t].name);
+        }
+        nd_text_puts(text, prep->targets > 8 ? ", ...\n" : "\n");
+        return;
+    }
+    size_t classes = nd_dict_count(prep->classes);
+    nd_text_printf(text, "%s: %zu classes of \"%s\" (",
+                   prep->task == ND_TASK_BINARY ? "binary" : "multiclass", classes,
+                   prep->target[0].name);
+    for (size_t c = 0; c < classes && c < 12; c++) {
+        nd_text_printf(text, "%s%s", c == 0 ? "" : ", ",
+                       nd_dict_word(prep->classes, (uint32_t)c, NULL));
+    }
+    nd_text_puts(text, classes > 12 ? ", ...)\n" : ")\n");
+}
+
+static void part(nd_text *text, const char *name, const nd_rows *rows, const char *end)
+{
+    nd_text_printf(text, "%zu %s%s%s%s", rows->count, name, rows->index == NULL && rows->table != NULL ? " from " : "",
+                   rows->index == NULL && rows->table != NULL ? rows->table->path : "", end);
+}
+
+static void inputs_line(nd_text *text, const nd_prep *prep)
+{
+    size_t kinds[ND_PREP_HASHED + 1] = {0};
+    for (size_t i = 0; i < prep->columns; i++) {
+        kinds[prep->column[i].kind]++;
+    }
+    nd_text_printf(text, "inputs    %zu from", prep->features);
+    static const struct {
+        nd_prep_kind kind;
+        const char *name;
+    } row[] = {{ND_PREP_NUMBER, "number"},
+               {ND_PREP_IMAGE, "image"},
+               {ND_PREP_ONE_HOT, "category"},
+               {ND_PREP_HASHED, "hashed category"}};
+    const char *comma = " ";
+    for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
+        size_t n = kinds[row[k].kind];
+        if (n > 0) {
+            nd_text_printf(text, "%s%zu %s column%s", comma, n, row[k].name, plural(n));
+            comma = ", ";
+        }
+    }
+    if (kinds[ND_PREP_DROPPED] > 0) {
+        nd_text_printf(text, "; %zu not used", kinds[ND_PREP_DROPPED]);
+    }
+    nd_text_puts(text, "\n");
+}
+
+static void network_line(nd_text *text, const nd_desc *desc)
+{
+    size_t parameters = 0;
+    nd_text_printf(text, "network   %zu", desc->n_in);
+    for (size_t i = 0; i < desc->count; i++) {
+        const nd_desc_layer *layer = desc->layer[i];
+        for (size_t p = 0; p < layer->shape.params; p++) {
+            parameters += layer->shape.param[p].rows * layer->shape.param[p].cols;
+        }
+        if (strcmp(layer->class->name, "dense") == 0) {
+            nd_text_printf(text, " > %zu", layer->shape.out);
+        } else {
+            nd_text_printf(text, " %s", layer->class->name);
+        }
+    }
+    nd_text_printf(text, "; %zu parameters\n", parameters);
+}
+
+static void training_line(nd_text *text, const nd_setup *plan)
+{
+    nd_text_printf(text, "training  %s, %s", plan->loss, plan->optimizer);
+    real(text, " lr ", plan->lr);
+    nd_text_printf(text, " %s", plan->schedule->name);
+    if (plan->weight_decay > 0) {
+        real(text, ", weight_decay ", plan->weight_decay);
+    }
+    if (plan->batch_size == 0) {
+        nd_text_puts(text, ", all rows in one batch");
+    } else {
+        nd_text_printf(text, ", batches of %zu", plan->batch_size);
+    }
+    nd_text_printf(text, ", at most %ld epochs", plan->epochs);
+    if (plan->patience > 0) {
+        nd_text_printf(text, ", patience %ld", plan->patience);
+    }
+    nd_text_printf(text, "%s\n", plan->refit ? ", then refit with the validation rows" : "");
+}
+
+void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
+                  const nd_prep *prep, const nd_parts *parts, const nd_setup *plan,
+                  const nd_desc *desc)
+{
+    nd_text_printf(text, "data      %s: %zu row%s, %zu columns\n", table->path, table->rows,
+                   plural(table->rows), table->columns);
+    task_line(text, prep);
+    nd_text_puts(text, "split     ");
+    part(text, "training", &parts->train, ", ");
+    part(text, "validation", &parts->valid, ", ");
+    part(text, "test rows", &parts->test, "");
+    nd_text_printf(text, " (seed %llu)\n", (unsigned long long)plan->seed);
+    inputs_line(text, prep);
+    network_line(text, desc);
+    training_line(text, plan);
+    nd_text_printf(text, "threads   %d\n", nd_ctx_threads(config->ctx));
+}

@@ -1,0 +1,135 @@
+/* Reading a whole file into a table, and describing one. */
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/mem.h"
+#include "data/gzip.h"
+#include "data/idx.h"
+#include "job/read.h"
+#include "job/settings.h"
+#include "model/model.h"
+#include "report/table_text.h"
+
+nd_status nd_holds_images(nd_ctx *ctx, const char *path, bool *images)
+{
+    *images = false;
+    if (strcmp(path, "-") == 0) {
+        return ND_OK;
+    }
+    char head[4];
+    size_t got = 0;
+    nd_input *input;
+    ND_TRY(nd_input_open(ctx, path, &input));
+    nd_status status = nd_input_read(input, head, sizeof head, &got);
+    nd_input_close(input);
+    *images = status == ND_OK && nd_idx_detect(head, got);
+    return status;
+}
+
+static nd_status read_images(nd_ctx *ctx, const nd_config *config, const char *path,
+                             nd_table **table)
+{
+    const char *labels = NULL;
+    if (config != NULL && nd_optset_find(&config->set, "labels") >= 0 &&
+        !nd_opt_auto(&config->set, "labels")) {
+        labels = nd_opt_text(&config->set, "labels");
+    }
+    return nd_idx_read(ctx, path, labels, table);
+}
+
+/* hints: column types that are known from elsewhere, beside those of config. */
+static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *path,
+                            const nd_hints *hints, nd_table **table)
+{
+    *table = NULL;
+    bool images;
+    ND_TRY(nd_holds_images(ctx, path, &images));
+    if (images) {
+        return read_images(ctx, config, path, table);
+    }
+    nd_settings settings;
+    ND_TRY(nd_settings_from(ctx, config, &settings));
+    if (hints != NULL) {
+        settings.csv.number = hints->number;
+        settings.csv.number_count = hints->number_count;
+        settings.csv.category = hints->category;
+        settings.csv.category_count = hints->category_count;
+        settings.csv.names_are_hints = true;
+    }
+    nd_status status = nd_csv_read(ctx, path, &settings.csv, table);
+    nd_settings_free(&settings);
+    return status;
+}
+
+nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char *path, nd_table **table)
+{
+    return read_typed(ctx, config, path, NULL, table);
+}
+
+static nd_status hints_alloc(nd_ctx *ctx, size_t columns, nd_hints *hints)
+{
+    *hints = (nd_hints){0};
+    hints->number = nd_alloc(columns, sizeof *hints->number);
+    hints->category = nd_alloc(columns, sizeof *hints->category);
+    if (hints->number == NULL || hints->category == NULL) {
+        nd_hints_free(hints);
+        return nd_fail_memory(ctx);
+    }
+    return ND_OK;
+}
+
+static void hint(nd_hints *hints, const char *name, bool category)
+{
+    if (category) {
+        hints->category[hints->category_count++] = name;
+    } else {
+        hints->number[hints->number_count++] = name;
+    }
+}
+
+void nd_hints_free(nd_hints *hints)
+{
+    nd_free(hints->number);
+    nd_free(hints->category);
+    *hints = (nd_hints){0};
+}
+
+nd_status nd_table_read_like(nd_ctx *ctx, const nd_config *config, const char *path,
+                             const nd_table *like, nd_table **table)
+{
+    nd_hints hints;
+    ND_TRY(hints_alloc(ctx, like->columns, &hints));
+    for (size_t i = 0; i < like->columns; i++) {
+        hint(&hints, like->column[i].name, like->column[i].dtype == ND_DT_WORD);
+    }
+    nd_status status = read_typed(ctx, config, path, &hints, table);
+    nd_hints_free(&hints);
+    return status;
+}
+
+nd_status nd_model_table_read(const nd_model *model, const nd_config *config, const char *path,
+                              nd_table **table)
+{
+    const nd_prep *prep = model->prep;
+    nd_hints hints;
+    ND_TRY(hints_alloc(model->ctx, prep->columns, &hints));
+    for (size_t i = 0; i < prep->columns; i++) {
+        const nd_prep_column *column = &prep->column[i];
+        if (column->kind != ND_PREP_DROPPED) {
+            hint(&hints, column->name, column->kind != ND_PREP_NUMBER);
+        }
+    }
+    nd_status status = read_typed(model->ctx, config, path, &hints, table);
+    nd_hints_free(&hints);
+    return status;
+}
+
+nd_status nd_table_describe(const nd_table *table, const nd_config *config, int json,
+                            const nd_sink *sink)
+{
+    nd_settings settings;
+    ND_TRY(nd_settings_from(table->ctx, config, &settings));
+    nd_status status = nd_report_table(table, &settings.prep, json, sink);
+    nd_settings_free(&settings);
+    return status;
+}

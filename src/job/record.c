@@ -1,0 +1,125 @@
+#include "job/record.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/mem.h"
+
+void nd_curve_add(nd_curve *curve, double train, double valid)
+{
+    if (!nd_grow((void **)&curve->train, &curve->train_room, curve->count, sizeof(double)) ||
+        !nd_grow((void **)&curve->valid, &curve->valid_room, curve->count, sizeof(double))) {
+        curve->failed = true;
+        return;
+    }
+    curve->train[curve->count] = train;
+    curve->valid[curve->count] = valid;
+    curve->count++;
+}
+
+void nd_curve_free(nd_curve *curve)
+{
+    nd_free(curve->train);
+    nd_free(curve->valid);
+    *curve = (nd_curve){0};
+}
+
+/* JSON has no NaN: null instead. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *curve_json(const double *value, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_array_append_new(list, number(value[i]));
+    }
+    return list;
+}
+
+/* The options as given; those left at "auto" stand resolved under "plan". */
+static json_t *settings_json(const nd_config *config)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < config->set.count; i++) {
+        const char *key = config->set.row[i].name;
+        if (nd_opt_given(&config->set, key)) {
+            json_object_set_new(object, key, json_string(nd_opt_text(&config->set, key)));
+        }
+    }
+    return object;
+}
+
+static json_t *hidden_json(const nd_setup *plan)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < plan->hidden_count; i++) {
+        json_array_append_new(list, json_integer((json_int_t)plan->hidden[i]));
+    }
+    return list;
+}
+
+static json_t *plan_json(const nd_setup *plan)
+{
+    return json_pack("{s:o, s:s, s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:I, s:b}", "hidden",
+                     hidden_json(plan), "activation", plan->activation, "loss", plan->loss,
+                     "optimizer", plan->optimizer, "lr", plan->lr, "weight_decay",
+                     plan->weight_decay, "dropout", plan->dropout, "schedule", plan->schedule->name,
+                     "batch_size", (json_int_t)plan->batch_size, "epochs", (json_int_t)plan->epochs,
+                     "patience", (json_int_t)plan->patience, "seed", (json_int_t)plan->seed,
+                     "refit", plan->refit);
+}
+
+static json_t *data_json(const nd_record *r)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "file", r->table->path, "rows",
+                     (json_int_t)r->table->rows, "columns", (json_int_t)r->table->columns,
+                     "train_rows", (json_int_t)r->parts->train.count, "valid_rows",
+                     (json_int_t)r->parts->valid.count, "test_rows",
+                     (json_int_t)r->parts->test.count);
+}
+
+static json_t *fit_json(const nd_record *r)
+{
+    const nd_fit_result *fit = r->fit;
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "epochs",
+                     (json_int_t)fit->epochs, "best_epoch", (json_int_t)fit->best_epoch, "steps",
+                     (json_int_t)fit->steps, "train_loss", number(fit->train_loss), "best_loss",
+                     number(fit->best_loss), "best_metric", number(fit->best_metric), "seconds",
+                     number(fit->seconds), "rows_per_s", number(fit->rows_per_s), "stopped",
+                     fit->why, "train_curve", curve_json(r->curve->train, r->curve->count),
+                     "valid_curve", curve_json(r->curve->valid, r->curve->count));
+}
+
+static json_t *metrics_json(const nd_metrics *metrics)
+{
+    static const char *const name[] = {"loss",      "accuracy", "balanced_accuracy", "log_loss",
+                                       "auc",       "f1",       "precision",         "recall",
+                                       "rmse",      "mae",      "r2"};
+    json_t *object = json_object();
+    for (size_t i = 0; metrics != NULL && i < sizeof name / sizeof name[0]; i++) {
+        double value = nd_metrics_get(metrics, name[i]);
+        if (isfinite(value)) {
+            json_object_set_new(object, name[i], json_real(value));
+        }
+    }
+    return object;
+}
+
+nd_status nd_record_write(nd_ctx *ctx, const nd_record *record, char **text)
+{
+    json_t *root = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", nd_version(),
+                             "settings", settings_json(record->config), "data", data_json(record),
+                             "plan", plan_json(record->plan), "fit", fit_json(record), "test",
+                             metrics_json(record->test), "baseline",
+                             metrics_json(record->baseline));
+    char *dump = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
+    *text = dump == NULL ? NULL : nd_strdup(dump);
+    free(dump);
+    json_decref(root);
+    return *text == NULL ? nd_fail_memory(ctx) : ND_OK;
+}

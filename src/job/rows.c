@@ -1,0 +1,113 @@
+#include "job/rows.h"
+
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "job/read.h"
+
+/* A share of rows, or NULL path: 0 <= share < 1 is a share, other text a file. */
+static nd_status share_or_file(const nd_config *config, const char *key, double *share,
+                               const char **file)
+{
+    const char *text = nd_opt_text(&config->set, key);
+    *share = 0;
+    *file = NULL;
+    if (nd_num_parse(text, strlen(text), share) != ND_NUM_OK) {
+        *file = text[0] == '\0' ? NULL : text;
+        *share = 0;
+        return ND_OK;
+    }
+    if (!(*share >= 0 && *share < 1)) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "%s: %s is not a share of the rows (0 or more, less than 1)", key, text);
+    }
+    return ND_OK;
+}
+
+/* Class of every row, for stratification; *labels stays NULL for regression. */
+static nd_status row_labels(const nd_prep *prep, const nd_table *table, nd_real **labels)
+{
+    *labels = NULL;
+    if (prep->task == ND_TASK_REGRESSION) {
+        return ND_OK;
+    }
+    *labels = nd_alloc(table->rows, sizeof **labels);
+    if (*labels == NULL) {
+        return nd_fail_memory(prep->ctx);
+    }
+    nd_prep_map map;
+    nd_status status = nd_prep_map_create(prep, table, true, &map);
+    if (status == ND_OK) {
+        status = nd_prep_labels(&map, NULL, 0, table->rows, *labels);
+        nd_prep_map_free(&map);
+    }
+    return status;
+}
+
+static nd_status read_part(nd_ctx *ctx, const nd_config *config, const char *file,
+                           const nd_table *like, nd_table **table, nd_rows *rows)
+{
+    if (file == NULL) {
+        return ND_OK;
+    }
+    ND_TRY(nd_table_read_like(ctx, config, file, like, table));
+    *rows = (nd_rows){*table, NULL, (*table)->rows};
+    return ND_OK;
+}
+
+static nd_status split_table(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
+                             const nd_table *table, double valid, double test, nd_parts *parts)
+{
+    nd_real *labels;
+    nd_status status = row_labels(prep, table, &labels);
+    if (status == ND_OK) {
+        size_t classes = labels == NULL ? 0 : nd_dict_count(prep->classes);
+        status = nd_split_make(ctx, table->rows, labels, classes, valid, test,
+                               (uint64_t)nd_opt_int(&config->set, "seed"), &parts->split);
+    }
+    nd_free(labels);
+    ND_TRY(status);
+    const nd_split *split = &parts->split;
+    parts->train = (nd_rows){table, split->index, split->train};
+    if (split->valid > 0) {
+        parts->valid = (nd_rows){table, split->index + split->train, split->valid};
+    }
+    if (split->test > 0) {
+        parts->test = (nd_rows){table, split->index + split->train + split->valid, split->test};
+    }
+    return ND_OK;
+}
+
+nd_status nd_parts_make(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
+                        const nd_table *table, nd_parts *parts)
+{
+    *parts = (nd_parts){0};
+    double valid, test;
+    const char *valid_file, *test_file;
+    ND_TRY(share_or_file(config, "valid", &valid, &valid_file));
+    ND_TRY(share_or_file(config, "test", &test, &test_file));
+    if (valid + test >= 1) {
+        return nd_fail(ctx, ND_ERR_OPTION, "valid and test together leave no rows to train on");
+    }
+    nd_status status = read_part(ctx, config, valid_file, table, &parts->valid_file, &parts->valid);
+    if (status == ND_OK) {
+        status = read_part(ctx, config, test_file, table, &parts->test_file, &parts->test);
+    }
+    if (status == ND_OK) {
+        status = split_table(ctx, config, prep, table, valid, test, parts);
+    }
+    if (status != ND_OK) {
+        nd_parts_free(parts);
+    }
+    return status;
+}
+
+void nd_parts_free(nd_parts *parts)
+{
+    nd_split_free(&parts->split);
+    nd_table_destroy(parts->valid_file);
+    nd_table_destroy(parts->test_file);
+    *parts = (nd_parts){0};
+}

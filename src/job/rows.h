@@ -1,0 +1,28 @@
+/* Which rows train, validate and test: shares of the table, or files beside it. */
+#ifndef ND_JOB_ROWS_H
+#define ND_JOB_ROWS_H
+
+#include "data/prep.h"
+#include "data/split.h"
+#include "job/options.h"
+
+/* One part: rows of a table. */
+typedef struct nd_rows {
+    const nd_table *table;
+    const uint32_t *index; /* NULL: all rows of the table */
+    size_t count;
+} nd_rows;
+
+typedef struct nd_parts {
+    nd_split split;
+    nd_table *valid_file, *test_file; /* owned; NULL where a share was asked for */
+    nd_rows train, valid, test;       /* count 0: no such part */
+} nd_parts;
+
+/* Read the files that valid and test name, or split the table by seed, stratified
+ * for classes. prep needs targets and classes only (nd_prep_begin). */
+nd_status nd_parts_make(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
+                        const nd_table *table, nd_parts *parts);
+void nd_parts_free(nd_parts *parts);
+
+#endif

@@ -1,0 +1,158 @@
+#include "job/settings.h"
+
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/mem.h"
+
+nd_status nd_strings_from(const nd_optset *set, const char *key, nd_strings *strings)
+{
+    *strings = (nd_strings){0};
+    if (nd_optset_find(set, key) < 0) {
+        return ND_OK;
+    }
+    size_t count = nd_opt_list_count(set, key);
+    strings->item = nd_alloc(count, sizeof *strings->item);
+    if (strings->item == NULL) {
+        return nd_fail_memory(set->ctx);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t n;
+        const char *text = nd_opt_list_item(set, key, i, &n);
+        strings->item[i] = nd_strndup(text, n);
+        if (strings->item[i] == NULL) {
+            nd_strings_free(strings);
+            return nd_fail_memory(set->ctx);
+        }
+        strings->count++;
+    }
+    return ND_OK;
+}
+
+void nd_strings_free(nd_strings *strings)
+{
+    for (size_t i = 0; i < strings->count; i++) {
+        nd_free(strings->item[i]);
+    }
+    nd_free(strings->item);
+    *strings = (nd_strings){0};
+}
+
+static bool takes(const nd_config *config, const char *key)
+{
+    return nd_optset_find(&config->set, key) >= 0;
+}
+
+/* One character of an option that may also be a word. */
+static nd_status one_character(const nd_config *config, const char *key, char *out)
+{
+    *out = 0;
+    if (!takes(config, key) || nd_opt_auto(&config->set, key)) {
+        return ND_OK;
+    }
+    const char *text = nd_opt_text(&config->set, key);
+    if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) {
+        *out = '\t';
+    } else if (strcmp(text, "space") == 0) {
+        *out = ' ';
+    } else if (strcmp(text, "none") == 0 && strcmp(key, "quote") == 0) {
+        *out = ND_CSV_NO_QUOTE;
+    } else if (strlen(text) == 1 && text[0] != '\n' && text[0] != '\r') {
+        *out = text[0];
+    } else {
+        return nd_fail(config->ctx, ND_ERR_OPTION, "%s: \"%s\" is not one character", key, text);
+    }
+    return ND_OK;
+}
+
+static nd_status csv_settings(const nd_config *config, nd_settings *s)
+{
+    ND_TRY(one_character(config, "delimiter", &s->csv.delimiter));
+    ND_TRY(one_character(config, "quote", &s->csv.quote));
+    if (takes(config, "header")) {
+        s->csv.header = (nd_header)nd_opt_choice(&config->set, "header");
+    }
+    if (takes(config, "missing")) {
+        s->csv.missing = nd_opt_text(&config->set, "missing");
+    }
+    ND_TRY(nd_strings_from(&config->set, "number", &s->number));
+    ND_TRY(nd_strings_from(&config->set, "category", &s->category));
+    s->csv.number = (const char *const *)s->number.item;
+    s->csv.number_count = s->number.count;
+    s->csv.category = (const char *const *)s->category.item;
+    s->csv.category_count = s->category.count;
+    return ND_OK;
+}
+
+static nd_status prep_lists(const nd_config *config, nd_settings *s)
+{
+    ND_TRY(nd_strings_from(&config->set, "target", &s->target));
+    ND_TRY(nd_strings_from(&config->set, "ignore", &s->drop));
+    ND_TRY(nd_strings_from(&config->set, "keep", &s->keep));
+    s->prep.target = (const char *const *)s->target.item;
+    s->prep.target_count = s->target.count;
+    s->prep.drop = (const char *const *)s->drop.item;
+    s->prep.drop_count = s->drop.count;
+    s->prep.keep = (const char *const *)s->keep.item;
+    s->prep.keep_count = s->keep.count;
+    return ND_OK;
+}
+
+static nd_status prep_settings(const nd_config *config, nd_settings *s)
+{
+    ND_TRY(prep_lists(config, s));
+    if (takes(config, "task")) {
+        s->prep.task = (nd_task)nd_opt_choice(&config->set, "task");
+    }
+    if (!takes(config, "scaling")) {
+        return ND_OK;
+    }
+    s->prep.scaling = (nd_scaling)nd_opt_choice(&config->set, "scaling");
+    s->prep.clip = nd_opt_real(&config->set, "clip");
+    s->prep.max_one_hot = (size_t)nd_opt_int(&config->set, "max_one_hot");
+    s->prep.buckets = (size_t)nd_opt_int(&config->set, "buckets");
+    s->prep.min_count = (size_t)nd_opt_int(&config->set, "min_count");
+    return ND_OK;
+}
+
+nd_status nd_settings_from(nd_ctx *ctx, const nd_config *config, nd_settings *settings)
+{
+    /* What a verb without these options uses is what the table gives to train. */
+    *settings = (nd_settings){
+        .prep = {.clip = 10, .max_one_hot = 64, .buckets = 64, .min_count = 2},
+    };
+    if (config == NULL) {
+        return ND_OK;
+    }
+    nd_status status = csv_settings(config, settings);
+    if (status == ND_OK) {
+        status = prep_settings(config, settings);
+    }
+    if (status != ND_OK) {
+        nd_settings_free(settings);
+    }
+    (void)ctx;
+    return status;
+}
+
+void nd_settings_free(nd_settings *settings)
+{
+    nd_strings_free(&settings->number);
+    nd_strings_free(&settings->category);
+    nd_strings_free(&settings->target);
+    nd_strings_free(&settings->drop);
+    nd_strings_free(&settings->keep);
+}
+
+nd_status nd_settings_or_default(nd_ctx *ctx, const nd_config *config, unsigned verb,
+                                 nd_config **owned, const nd_config **effective)
+{
+    *owned = NULL;
+    *effective = config;
+    if (config != NULL) {
+        return ND_OK;
+    }
+    ND_TRY(nd_config_create(ctx, verb, owned));
+    *effective = *owned;
+    return ND_OK;
+}

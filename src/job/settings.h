@@ -1,0 +1,35 @@
+/* From the option table's values to the parameters of the floors below. */
+#ifndef ND_JOB_SETTINGS_H
+#define ND_JOB_SETTINGS_H
+
+#include "data/csv.h"
+#include "data/prep.h"
+#include "job/options.h"
+
+/* The texts of one LIST option. */
+typedef struct nd_strings {
+    char **item;
+    size_t count;
+} nd_strings;
+
+nd_status nd_strings_from(const nd_optset *set, const char *key, nd_strings *strings);
+void nd_strings_free(nd_strings *strings);
+
+/* Parameters of readers and preparation, with the lists they point into. Options
+ * that the verb does not take are at their defaults. */
+typedef struct nd_settings {
+    nd_csv_params csv;
+    nd_prep_params prep;
+    nd_strings number, category, target, drop, keep;
+} nd_settings;
+
+/* config NULL means every default of verb. ND_ERR_OPTION, ND_ERR_MEMORY. */
+nd_status nd_settings_from(nd_ctx *ctx, const nd_config *config, nd_settings *settings);
+void nd_settings_free(nd_settings *settings);
+
+/* The caller's settings, or fresh ones with the defaults of verb in *owned when
+ * there are none (destroy *owned in either case). */
+nd_status nd_settings_or_default(nd_ctx *ctx, const nd_config *config, unsigned verb,
+                                 nd_config **owned, const nd_config **effective);
+
+#endif

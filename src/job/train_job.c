@@ -1,0 +1,340 @@
+/* The main job: from a table to a trained, measured model. */
+#include <math.h>
+#include <string.h>
+
+#include "base/ctx.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "job/build.h"
+#include "job/evaluate.h"
+#include "job/plan_text.h"
+#include "job/record.h"
+#include "job/settings.h"
+
+/* Everything one training holds until the model is handed out. */
+typedef struct job {
+    nd_ctx *ctx;
+    nd_config *own_config;
+    const nd_config *config;
+    const nd_table *table;
+    nd_observe_fn observe;
+    void *user;
+    nd_settings settings;
+    nd_prep *prep;
+    nd_parts parts;
+    nd_setup plan;
+    nd_desc *desc;
+    nd_net *net;
+    nd_curve curve;
+    nd_fit_result fit;
+    nd_model *model;
+    nd_metrics *test, *baseline;
+} job;
+
+static void job_free(job *j)
+{
+    nd_settings_free(&j->settings);
+    nd_prep_destroy(j->prep);
+    nd_parts_free(&j->parts);
+    nd_desc_destroy(j->desc);
+    nd_net_destroy(j->net);
+    nd_curve_free(&j->curve);
+    nd_model_destroy(j->model);
+    nd_metrics_destroy(j->test);
+    nd_metrics_destroy(j->baseline);
+    nd_config_destroy(j->own_config);
+}
+
+/* Note the curve, then show the event to whoever watches. */
+static int see_event(void *user, const nd_event *event)
+{
+    job *j = user;
+    if (event->kind == ND_EVENT_EPOCH) {
+        nd_curve_add(&j->curve, event->train_loss, event->valid_loss);
+    }
+    return j->observe == NULL ? 0 : j->observe(j->user, event);
+}
+
+static void tell(job *j, nd_event_kind kind, const char *text)
+{
+    nd_event event = {
+        .kind = kind,
+        .epoch = j->fit.epochs,
+        .epochs = j->plan.epochs,
+        .step = j->fit.steps,
+        .done = NAN,
+        .lr = j->plan.lr,
+        .train_loss = j->fit.train_loss,
+        .valid_loss = j->fit.best_loss,
+        .valid_metric = j->fit.best_metric,
+        .rows_per_s = j->fit.rows_per_s,
+        .seconds = j->fit.seconds,
+        .seconds_left = NAN,
+        .text = text,
+        .metrics = j->test,
+        .baseline = j->baseline,
+    };
+    if (j->observe != NULL) {
+        j->observe(j->user, &event);
+    }
+}
+
+/* Columns, task, split, preparation, network: all that can fail for the data's or
+ * the settings' sake happens here, before the first step. */
+static nd_status job_prepare(job *j)
+{
+    ND_TRY(nd_settings_from(j->ctx, j->config, &j->settings));
+    ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
+    ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
+    const nd_rows *train = &j->parts.train;
+    ND_TRY(nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep));
+    ND_TRY(nd_setup_make(j->config, j->prep, train->count, j->parts.valid.count, &j->plan));
+    return nd_build_desc(j->ctx, j->config, j->prep, &j->plan, &j->desc);
+}
+
+static nd_status rows_source(const nd_prep *prep, const nd_rows *rows, nd_source **source)
+{
+    *source = NULL;
+    if (rows->count == 0) {
+        return ND_OK;
+    }
+    nd_prep_map map;
+    ND_TRY(nd_prep_map_create(prep, rows->table, true, &map));
+    nd_status status = nd_source_from_table(&map, rows->index, rows->count, source);
+    nd_prep_map_free(&map);
+    return status;
+}
+
+/* Largest batch the net is planned for: training, and at least 256 to score with. */
+static size_t planned_rows(const nd_setup *plan, size_t rows)
+{
+    size_t batch = plan->batch_size == 0 || plan->batch_size > rows ? rows : plan->batch_size;
+    return batch < 256 ? 256 : batch;
+}
+
+static nd_status make_optimizer(job *j, nd_net *net, nd_optimizer **optimizer)
+{
+    char lr[ND_NUM_TEXT], decay[ND_NUM_TEXT], clip[ND_NUM_TEXT], momentum[ND_NUM_TEXT];
+    nd_num_print(lr, j->plan.lr);
+    nd_num_print(decay, j->plan.weight_decay);
+    nd_num_print(clip, j->plan.clip_norm);
+    nd_num_print(momentum, j->plan.momentum);
+    nd_text attributes = {0};
+    nd_text_printf(&attributes, "lr=%s, weight_decay=%s, clip_norm=%s", lr, decay, clip);
+    if (strcmp(j->plan.optimizer, "momentum") == 0) {
+        nd_text_printf(&attributes, ", momentum=%s", momentum);
+    }
+    nd_status status = attributes.failed ? nd_fail_memory(j->ctx)
+                                         : nd_optimizer_create(net, j->plan.optimizer,
+                                                               attributes.data, optimizer);
+    nd_text_free(&attributes);
+    return status;
+}
+
+static nd_fit_params fit_params(job *j)
+{
+    const nd_setup *p = &j->plan;
+    return (nd_fit_params){
+        .batch_size = p->batch_size,
+        .epochs = p->epochs,
+        .patience = p->patience,
+        .min_delta = p->min_delta,
+        .target_loss = p->target_loss,
+        .lr = p->lr,
+        .schedule = p->schedule,
+        .warmup = p->warmup,
+        .seed = p->seed,
+        .keep_best = true,
+        .observe = see_event,
+        .user = j,
+    };
+}
+
+/* Train a new network; *net is it, also when training diverged or was interrupted. */
+static nd_status fit_sources(job *j, const nd_source *train, const nd_source *valid,
+                             const nd_fit_params *params, nd_net **net, nd_fit_result *result)
+{
+    ND_TRY(nd_net_create(j->ctx, j->desc, j->plan.loss, planned_rows(&j->plan, train->rows),
+                         j->plan.seed, net));
+    nd_optimizer *optimizer;
+    ND_TRY(make_optimizer(j, *net, &optimizer));
+    nd_status status = nd_fit(*net, optimizer, train, valid, params, result);
+    nd_optimizer_destroy(optimizer);
+    return status;
+}
+
+static nd_status fit_first(job *j)
+{
+    nd_source *train = NULL, *valid = NULL;
+    nd_status status = rows_source(j->prep, &j->parts.train, &train);
+    if (status == ND_OK) {
+        status = rows_source(j->prep, &j->parts.valid, &valid);
+    }
+    if (status == ND_OK) {
+        nd_fit_params params = fit_params(j);
+        status = fit_sources(j, train, valid, &params, &j->net, &j->fit);
+    }
+    nd_source_destroy(train);
+    nd_source_destroy(valid);
+    return status;
+}
+
+/* During the second fit only a wish to stop matters to the outside. */
+static int see_refit(void *user, const nd_event *event)
+{
+    job *j = user;
+    if (event->kind != ND_EVENT_STEP || j->observe == NULL) {
+        return 0;
+    }
+    nd_event second = *event;
+    second.text = "refit";
+    return j->observe(j->user, &second);
+}
+
+static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
+{
+    const nd_split *split = &j->parts.split;
+    nd_rows rows = {j->table, split->index, split->train + split->valid};
+    nd_source *source;
+    ND_TRY(rows_source(j->prep, &rows, &source));
+    nd_fit_params params = fit_params(j);
+    params.stop_after = j->fit.best_epoch;
+    params.patience = 0;
+    params.keep_best = false;
+    params.observe = see_refit;
+    nd_status status = fit_sources(j, source, NULL, &params, net, result);
+    nd_source_destroy(source);
+    return status;
+}
+
+/* Early stopping found how long to train; the validation rows now help as well
+ * (Goodfellow et al. 2016, algorithm 7.2). The first network stays if the second
+ * fit diverges or is interrupted. */
+static nd_status fit_again(job *j)
+{
+    nd_net *net = NULL;
+    nd_fit_result again;
+    nd_status status = refit_rows(j, &net, &again);
+    if (status == ND_OK && !again.interrupted) {
+        nd_net_destroy(j->net);
+        j->net = net;
+        return ND_OK;
+    }
+    nd_net_destroy(net);
+    if (status == ND_OK) {
+        j->fit.interrupted = true;
+    }
+    return status == ND_ERR_DIVERGED ? ND_OK : status;
+}
+
+/* A validation file stays out of the second fit: its rows may be from elsewhere
+ * for a reason. */
+static bool wants_refit(const job *j)
+{
+    return j->plan.refit && j->parts.split.valid > 0 && !j->fit.interrupted;
+}
+
+static nd_status job_fit(job *j)
+{
+    ND_TRY(fit_first(j));
+    tell(j, ND_EVENT_STOP, j->fit.why);
+    return wants_refit(j) ? fit_again(j) : ND_OK;
+}
+
+static nd_status job_test(job *j)
+{
+    if (j->parts.test.count == 0) {
+        return ND_OK;
+    }
+    ND_TRY(nd_evaluate_rows(j->model, &j->parts.test, &j->test));
+    ND_TRY(nd_evaluate_baseline(j->model->prep, &j->parts.test, &j->baseline));
+    tell(j, ND_EVENT_TEST, NULL);
+    return ND_OK;
+}
+
+/* The model takes over net and prep; the record comes last, with the test's figures. */
+static nd_status job_model(job *j)
+{
+    nd_net *net = j->net;
+    nd_prep *prep = j->prep;
+    char *empty = nd_strdup("{}");
+    j->net = NULL;
+    j->prep = NULL;
+    return nd_model_create(j->ctx, net, prep, empty, &j->model);
+}
+
+static nd_status job_record(job *j)
+{
+    nd_record record = {
+        .config = j->config,
+        .table = j->table,
+        .parts = &j->parts,
+        .plan = &j->plan,
+        .fit = &j->fit,
+        .curve = &j->curve,
+        .test = j->test,
+        .baseline = j->baseline,
+    };
+    char *text;
+    ND_TRY(nd_record_write(j->ctx, &record, &text));
+    nd_free(j->model->record);
+    j->model->record = text;
+    return ND_OK;
+}
+
+static nd_status job_plan_event(job *j)
+{
+    nd_text text = {0};
+    nd_plan_text(&text, j->config, j->table, j->prep, &j->parts, &j->plan, j->desc);
+    if (text.failed) {
+        nd_text_free(&text);
+        return nd_fail_memory(j->ctx);
+    }
+    tell(j, ND_EVENT_PLAN, text.data);
+    nd_text_free(&text);
+    return ND_OK;
+}
+
+static nd_status job_run(job *j)
+{
+    ND_TRY(job_prepare(j));
+    ND_TRY(job_plan_event(j));
+    ND_TRY(job_fit(j));
+    ND_TRY(job_model(j));
+    ND_TRY(job_test(j));
+    ND_TRY(job_record(j));
+    return j->fit.interrupted ? nd_fail(j->ctx, ND_ERR_INTERRUPTED,
+                                        "interrupted in epoch %ld; the model is that of epoch %ld",
+                                        j->fit.epochs, j->fit.best_epoch)
+                              : ND_OK;
+}
+
+nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                   nd_observe_fn observe, void *user, nd_model **model)
+{
+    if (model != NULL) {
+        *model = NULL;
+    }
+    if (ctx == NULL || data == NULL || model == NULL) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_train: ctx, data and model must not be NULL");
+    }
+    job j = {
+        .ctx = ctx,
+        .table = data,
+        .observe = observe,
+        .user = user,
+        .fit = {.train_loss = NAN, .best_loss = NAN, .best_metric = NAN, .rows_per_s = NAN},
+    };
+    nd_status status =
+        nd_settings_or_default(ctx, config, ND_VERB_TRAIN, &j.own_config, &j.config);
+    if (status == ND_OK) {
+        status = job_run(&j);
+    }
+    if (status == ND_OK || status == ND_ERR_INTERRUPTED) {
+        *model = j.model;
+        j.model = NULL;
+    }
+    job_free(&j);
+    return status;
+}

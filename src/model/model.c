@@ -1,0 +1,236 @@
+#include "model/model.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Rows of a batch when many are predicted. */
+enum { BATCH_ROWS = 256 };
+
+/* Outputs the net must have: one logit for two classes. */
+static size_t net_outputs(const nd_prep *prep)
+{
+    return prep->task == ND_TASK_BINARY ? 1 : nd_prep_outputs(prep);
+}
+
+static nd_status check_fit(nd_ctx *ctx, const nd_net *net, const nd_prep *prep)
+{
+    if (nd_net_inputs(net) != prep->features) {
+        return nd_fail(ctx, ND_ERR_SHAPE, "the network takes %zu inputs, the preparation makes %zu",
+                       nd_net_inputs(net), prep->features);
+    }
+    if (nd_net_outputs(net) != net_outputs(prep)) {
+        return nd_fail(ctx, ND_ERR_SHAPE, "the network has %zu outputs, the task needs %zu",
+                       nd_net_outputs(net), net_outputs(prep));
+    }
+    return ND_OK;
+}
+
+nd_status nd_model_create(nd_ctx *ctx, nd_net *net, nd_prep *prep, char *record, nd_model **model)
+{
+    nd_model *made = nd_alloc(1, sizeof *made);
+    nd_status status = made != NULL ? check_fit(ctx, net, prep) : nd_fail_memory(ctx);
+    *model = NULL;
+    if (status != ND_OK) {
+        nd_net_destroy(net);
+        nd_prep_destroy(prep);
+        nd_free(record);
+        nd_free(made);
+        return status;
+    }
+    *made = (nd_model){.ctx = ctx, .net = net, .prep = prep, .record = record};
+    *model = made;
+    return ND_OK;
+}
+
+void nd_model_destroy(nd_model *model)
+{
+    if (model == NULL) {
+        return;
+    }
+    nd_net_destroy(model->net);
+    nd_prep_destroy(model->prep);
+    nd_free(model->record);
+    nd_free(model->x);
+    nd_free(model->p);
+    nd_free(model);
+}
+
+/* Numbers that one raw column takes in an array of rows. */
+static size_t column_width(const nd_prep_column *column)
+{
+    return column->kind == ND_PREP_IMAGE ? column->features : 1;
+}
+
+size_t nd_model_inputs(const nd_model *model)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < model->prep->columns; i++) {
+        width += column_width(&model->prep->column[i]);
+    }
+    return width;
+}
+
+size_t nd_model_outputs(const nd_model *model)
+{
+    return nd_prep_outputs(model->prep);
+}
+
+const char *nd_model_output_name(const nd_model *model, size_t j)
+{
+    const nd_prep *prep = model->prep;
+    if (j >= nd_prep_outputs(prep)) {
+        return NULL;
+    }
+    return prep->task == ND_TASK_REGRESSION ? prep->target[j].name
+                                            : nd_dict_word(prep->classes, (uint32_t)j, NULL);
+}
+
+/* Room for a batch of up to rows; the net is planned again where that pays. */
+static nd_status make_scratch(nd_model *model, size_t rows)
+{
+    size_t batch = rows < BATCH_ROWS ? rows : BATCH_ROWS;
+    if (nd_net_max_rows(model->net) < batch) {
+        ND_TRY(nd_net_replan(model->net, batch));
+    }
+    if (model->scratch_rows >= batch) {
+        return ND_OK;
+    }
+    nd_real *x = nd_alloc_aligned(batch, model->prep->features * sizeof *x);
+    nd_real *p = nd_alloc_aligned(batch, nd_net_outputs(model->net) * sizeof *p);
+    if (x == NULL || p == NULL) {
+        nd_free(x);
+        nd_free(p);
+        return nd_fail_memory(model->ctx);
+    }
+    nd_free(model->x);
+    nd_free(model->p);
+    model->x = x;
+    model->p = p;
+    model->scratch_rows = batch;
+    return ND_OK;
+}
+
+/* From what the net predicts to what users see. */
+static void finish_rows(const nd_model *model, size_t rows, nd_real *y)
+{
+    const nd_prep *prep = model->prep;
+    size_t n = nd_net_outputs(model->net);
+    if (prep->task == ND_TASK_MULTICLASS) {
+        memcpy(y, model->p, rows * n * sizeof *y);
+        return;
+    }
+    if (prep->task == ND_TASK_BINARY) {
+        for (size_t r = 0; r < rows; r++) {
+            y[2 * r] = 1 - model->p[r];
+            y[2 * r + 1] = model->p[r];
+        }
+        return;
+    }
+    for (size_t i = 0; i < rows * n; i++) {
+        const nd_prep_target *target = &prep->target[i % n];
+        y[i] = (nd_real)((double)model->p[i] * target->scale + target->center);
+    }
+}
+
+nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
+                               size_t first, size_t count, nd_real *y)
+{
+    size_t outputs = nd_model_outputs(model);
+    ND_TRY(make_scratch(model, count));
+    for (size_t done = 0; done < count;) {
+        size_t n = count - done < model->scratch_rows ? count - done : model->scratch_rows;
+        nd_prep_features(map, rows != NULL ? rows + done : NULL, first + done, n, model->x);
+        ND_TRY(nd_net_forward(model->net, model->x, n, model->p));
+        finish_rows(model, n, y + done * outputs);
+        done += n;
+    }
+    return ND_OK;
+}
+
+nd_status nd_model_predict_table(nd_model *model, const nd_table *table, nd_real *y)
+{
+    nd_prep_map map;
+    if (model == NULL || table == NULL || y == NULL) {
+        return nd_fail(model != NULL ? model->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_model_predict_table: a null pointer was passed");
+    }
+    ND_TRY(nd_prep_map_create(model->prep, table, false, &map));
+    nd_status status = nd_model_predict_map(model, &map, NULL, 0, table->rows, y);
+    nd_prep_map_free(&map);
+    return status;
+}
+
+/* Pixels are bytes in a table: copy those of one image column. */
+static nd_status make_pixels(const nd_prep_column *from, const nd_real *x, size_t stride,
+                             nd_table *table, nd_column *column)
+{
+    size_t width = from->features;
+    unsigned char *pixel = nd_alloc(table->rows, width);
+    if (pixel == NULL) {
+        return nd_fail_memory(table->ctx);
+    }
+    ND_TRY(nd_table_own(table, pixel));
+    for (size_t i = 0; i < table->rows * width; i++) {
+        nd_real value = x[i / width * stride + i % width];
+        pixel[i] = value >= 0 && value <= 255 ? (unsigned char)value : 0;
+        if ((nd_real)pixel[i] != value) {
+            return nd_fail(table->ctx, ND_ERR_DATA,
+                           "row %zu, column \"%s\": pixel %zu is %g, not a whole number 0..255",
+                           i / width + 1, from->name, i % width, (double)value);
+        }
+    }
+    column->dtype = ND_DT_U8;
+    column->data = pixel;
+    column->stride = width;
+    column->image_rows = from->image_rows;
+    column->image_cols = from->image_cols;
+    return ND_OK;
+}
+
+/* One column of the caller's array under its name of training. */
+static nd_status add_column(const nd_prep_column *from, const nd_real *x, size_t stride,
+                            nd_table *table)
+{
+    nd_column column = {
+        .dtype = ND_DT_REAL, .data = x, .stride = stride, .width = column_width(from)};
+    if (from->kind == ND_PREP_ONE_HOT || from->kind == ND_PREP_HASHED) {
+        return nd_fail(table->ctx, ND_ERR_DATA,
+                       "column \"%s\" holds categories; predict from a table instead of an array",
+                       from->name);
+    }
+    if (from->kind == ND_PREP_IMAGE) {
+        ND_TRY(make_pixels(from, x, stride, table, &column));
+    }
+    column.name = nd_strdup(from->name);
+    return column.name != NULL ? nd_table_add(table, &column) : nd_fail_memory(table->ctx);
+}
+
+static nd_status add_columns(const nd_model *model, const nd_real *x, nd_table *table)
+{
+    size_t stride = nd_model_inputs(model);
+    table->header = true;
+    for (size_t i = 0; i < model->prep->columns; i++) {
+        const nd_prep_column *column = &model->prep->column[i];
+        ND_TRY(add_column(column, x, stride, table));
+        x += column_width(column);
+    }
+    return ND_OK;
+}
+
+nd_status nd_model_predict(nd_model *model, const nd_real *x, size_t rows, nd_real *y)
+{
+    nd_table *table;
+    if (model == NULL || x == NULL || y == NULL) {
+        return nd_fail(model != NULL ? model->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_model_predict: a null pointer was passed");
+    }
+    ND_TRY(nd_table_create(model->ctx, "<array>", &table));
+    table->rows = rows;
+    nd_status status = add_columns(model, x, table);
+    if (status == ND_OK) {
+        status = nd_model_predict_table(model, table, y);
+    }
+    nd_table_destroy(table);
+    return status;
+}

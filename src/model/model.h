@@ -1,0 +1,31 @@
+/* A model: network, preparation and training record; and its file. */
+#ifndef ND_MODEL_MODEL_H
+#define ND_MODEL_MODEL_H
+
+#include "data/prep.h"
+#include "net/net.h"
+
+struct nd_model {
+    nd_ctx *ctx;
+    nd_net *net;    /* owned; binary models have one logit */
+    nd_prep *prep;  /* owned */
+    char *record;   /* JSON object: training record (settings, data, epochs, metrics); owned */
+    nd_real *x, *p; /* scratch of one batch for predictions; made on first use */
+    size_t scratch_rows;
+};
+
+/* Takes over net, prep and record (also on failure). ND_ERR_SHAPE if the net
+ * does not take what prep makes, or does not give what its task needs. */
+nd_status nd_model_create(nd_ctx *ctx, nd_net *net, nd_prep *prep, char *record, nd_model **model);
+
+/* Predict rows of a mapped table into y [count][nd_model_outputs]: rows[0..count),
+ * or with rows NULL first..first+count. */
+nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
+                               size_t first, size_t count, nd_real *y);
+
+/* Load from memory; path is for messages only. verify false leaves the checksums
+ * unread, for fuzzing what lies behind them. */
+nd_status nd_model_parse(nd_ctx *ctx, const char *path, const char *bytes, size_t size, bool verify,
+                         nd_model **model);
+
+#endif

@@ -1,0 +1,361 @@
+#include <limits.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "model/model.h"
+#include "model/model_json.h"
+#include "model/safetensors.h"
+
+static const char format_name[] = "nadir", format_version[] = "1";
+
+/* Memory beside that in proportion to the file; and rows planned for at load, which
+ * predicting raises as needed. */
+enum { SLACK = 512 * 1024, LOAD_ROWS = 64 };
+
+static nd_budget budget_of(size_t file_size)
+{
+    return file_size > SIZE_MAX - SLACK ? SIZE_MAX : file_size + SLACK;
+}
+
+/* ---- Saving */
+
+typedef struct pieces {
+    nd_st_piece *piece;
+    size_t count;
+    size_t bytes;
+} pieces;
+
+/* Add the tensors of a block; message and status on a value that is not finite. */
+static nd_status add_block(nd_ctx *ctx, const nd_span *span, size_t spans, const nd_real *block,
+                           pieces *all)
+{
+    for (size_t i = 0; i < spans; i++) {
+        const nd_real *data = block + span[i].offset;
+        size_t n = span[i].rows * span[i].cols;
+        for (size_t k = 0; k < n; k++) {
+            if (!isfinite(data[k])) {
+                return nd_fail(ctx, ND_ERR_DATA, "the model is not saved: %s[%zu] is %g",
+                               span[i].name, k, (double)data[k]);
+            }
+        }
+        all->piece[all->count++] = (nd_st_piece){
+            .name = span[i].name,
+            .dtype = nd_st_dtype_real(),
+            .rows = span[i].rows,
+            .cols = span[i].cols,
+            .data = data,
+        };
+        all->bytes += n * sizeof *data;
+    }
+    return ND_OK;
+}
+
+static nd_status collect(nd_ctx *ctx, nd_net *net, pieces *all)
+{
+    size_t params, buffers;
+    const nd_span *param = nd_net_spans(net, &params);
+    const nd_span *buffer = nd_net_buffer_spans(net, &buffers);
+    *all = (pieces){.piece = nd_alloc(params + buffers, sizeof *all->piece)};
+    if (all->piece == NULL) {
+        return nd_fail_memory(ctx);
+    }
+    ND_TRY(add_block(ctx, param, params, nd_net_parameters(net), all));
+    return add_block(ctx, buffer, buffers, nd_net_buffers(net), all);
+}
+
+static nd_status check_record(nd_ctx *ctx, const char *path, const char *record)
+{
+    nd_json json;
+    nd_json_begin(&json, record, strlen(record));
+    if (record[strspn(record, " \t\r\n")] != '{') {
+        nd_json_fail(&json, "expected an object");
+    }
+    nd_json_skip(&json);
+    if (!nd_json_end(&json)) {
+        return nd_fail(ctx, ND_ERR_FORMAT, "%s: training record, byte %zu: %s", path,
+                       (size_t)(json.at - json.start), json.error);
+    }
+    return ND_OK;
+}
+
+/* What is written must be what the reader takes: read it back before it counts. */
+static nd_status read_back(const nd_model *model, const char *path, const nd_st_note *note,
+                           size_t bytes)
+{
+    nd_budget budget = budget_of(bytes);
+    nd_desc *desc = NULL;
+    nd_prep *prep = NULL;
+    const char *loss;
+    nd_status status = nd_desc_read_json(model->ctx, path, note[0].value, &budget, &desc, &loss);
+    if (status == ND_OK) {
+        status = nd_prep_read_json(model->ctx, path, note[1].value, &budget, &prep);
+    }
+    if (status == ND_OK) {
+        status = check_record(model->ctx, path, note[2].value);
+    }
+    nd_desc_destroy(desc);
+    nd_prep_destroy(prep);
+    return status;
+}
+
+static nd_status write_file(const nd_model *model, const char *path, bool force,
+                            const nd_st_note *note, size_t notes, const pieces *all)
+{
+    nd_out *out;
+    ND_TRY(nd_out_open(model->ctx, path, force, &out));
+    nd_status status = nd_st_write(model->ctx, out, note, notes, all->piece, all->count);
+    if (status != ND_OK) {
+        nd_out_abandon(out);
+        return status;
+    }
+    return nd_out_commit(out);
+}
+
+nd_status nd_model_save(const nd_model *model, const char *path, int force)
+{
+    if (model == NULL || path == NULL) {
+        return ND_ERR_ARGUMENT;
+    }
+    pieces all;
+    nd_text desc = {0}, prep = {0};
+    nd_status status = collect(model->ctx, model->net, &all);
+    nd_desc_put_json(nd_net_desc(model->net), nd_net_loss_class(model->net)->name, &desc);
+    nd_prep_put_json(model->prep, &prep);
+    if (status == ND_OK && (desc.failed || prep.failed)) {
+        status = nd_fail_memory(model->ctx);
+    }
+    if (status == ND_OK) {
+        const nd_st_note note[] = {
+            {"description", desc.data},         {"preparation", prep.data},
+            {"record", model->record},          {"format", format_name},
+            {"format_version", format_version}, {"nadir", ND_VERSION},
+        };
+        status = read_back(model, path, note, desc.size + prep.size + all.bytes);
+        if (status == ND_OK) {
+            status = write_file(model, path, force != 0, note, sizeof note / sizeof note[0], &all);
+        }
+    }
+    nd_text_free(&desc);
+    nd_text_free(&prep);
+    nd_free(all.piece);
+    return status;
+}
+
+/* ---- Loading */
+
+/* What is known of a file before the network is made. */
+typedef struct load {
+    nd_ctx *ctx;
+    const char *path;
+    nd_st st;
+    size_t size;
+    nd_budget budget;
+    nd_desc *desc;
+    nd_prep *prep;
+    char *record;
+    const char *loss;
+} load;
+
+static nd_status fail_format(const load *l, const char *what)
+{
+    return nd_fail(l->ctx, ND_ERR_FORMAT, "%s: %s", l->path, what);
+}
+
+static nd_status check_format(load *l)
+{
+    char *name = NULL, *version = NULL;
+    nd_status status = nd_st_meta(l->ctx, &l->st, "format", &name);
+    if (status == ND_OK) {
+        status = nd_st_meta(l->ctx, &l->st, "format_version", &version);
+    }
+    if (status == ND_OK && strcmp(name, format_name) != 0) {
+        status = fail_format(l, "not a model of nadir");
+    }
+    if (status == ND_OK && strcmp(version, format_version) != 0) {
+        status = nd_fail(l->ctx, ND_ERR_FORMAT,
+                         "%s: written in format version %s; this nadir reads version %s", l->path,
+                         version, format_version);
+    }
+    nd_free(name);
+    nd_free(version);
+    return status;
+}
+
+static nd_status read_texts(load *l)
+{
+    char *text;
+    ND_TRY(nd_st_meta(l->ctx, &l->st, "description", &text));
+    nd_status status = nd_desc_read_json(l->ctx, l->path, text, &l->budget, &l->desc, &l->loss);
+    nd_free(text);
+    ND_TRY(status);
+    ND_TRY(nd_st_meta(l->ctx, &l->st, "preparation", &text));
+    status = nd_prep_read_json(l->ctx, l->path, text, &l->budget, &l->prep);
+    nd_free(text);
+    ND_TRY(status);
+    ND_TRY(nd_st_meta(l->ctx, &l->st, "record", &l->record));
+    return check_record(l->ctx, l->path, l->record);
+}
+
+/* Element i of a tensor of F32 or F64; the bytes need not be aligned. */
+static double element(const load *l, const nd_st_tensor *tensor, size_t i)
+{
+    const char *at = l->st.data + tensor->begin + i * tensor->dtype->size;
+    float single;
+    double value;
+    if (tensor->dtype->size == sizeof single) {
+        memcpy(&single, at, sizeof single);
+        return (double)single;
+    }
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static nd_status check_values(const load *l, const nd_st_tensor *tensor, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        double value = element(l, tensor, i);
+        if (!isfinite((nd_real)value)) {
+            return nd_fail(l->ctx, ND_ERR_FORMAT, "%s: tensor %.*s: element %zu is %g", l->path,
+                           (int)tensor->name.size, tensor->name.text, i, value);
+        }
+    }
+    return ND_OK;
+}
+
+static nd_status check_tensor(const load *l, size_t layer, const nd_tensor_spec *spec)
+{
+    char name[128];
+    snprintf(name, sizeof name, "layers.%zu.%s", layer, spec->name);
+    const nd_st_tensor *tensor = nd_st_find(&l->st, name);
+    if (tensor == NULL) {
+        return nd_fail(l->ctx, ND_ERR_FORMAT, "%s: no tensor %s", l->path, name);
+    }
+    if (strcmp(tensor->dtype->name, "F32") != 0 && strcmp(tensor->dtype->name, "F64") != 0) {
+        return nd_fail(l->ctx, ND_ERR_FORMAT, "%s: tensor %s has dtype %s; F32 or F64 is needed",
+                       l->path, name, tensor->dtype->name);
+    }
+    if (tensor->rank != 2 || tensor->shape[0] != spec->rows || tensor->shape[1] != spec->cols) {
+        return nd_fail(l->ctx, ND_ERR_FORMAT, "%s: tensor %s has not the shape [%zu,%zu]", l->path,
+                       name, spec->rows, spec->cols);
+    }
+    return check_values(l, tensor, spec->rows * spec->cols);
+}
+
+/* Every tensor of the description is in the file with its shape, and no other. */
+static nd_status check_tensors(const load *l)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < l->desc->count; i++) {
+        const nd_layer_shape *shape = &l->desc->layer[i]->shape;
+        for (size_t k = 0; k < shape->params; k++, count++) {
+            ND_TRY(check_tensor(l, i, &shape->param[k]));
+        }
+        for (size_t k = 0; k < shape->buffers; k++, count++) {
+            ND_TRY(check_tensor(l, i, &shape->buffer[k]));
+        }
+    }
+    if (count != l->st.tensors) {
+        return fail_format(l, "tensors that no layer of the description has");
+    }
+    return ND_OK;
+}
+
+/* Rows to plan for, so that the workspace stays within the slack where one row
+ * does; a row that is larger than the whole budget is refused. */
+static nd_status choose_rows(const load *l, size_t *rows)
+{
+    double per_row = (double)l->desc->n_in;
+    for (size_t i = 0; i < l->desc->count; i++) {
+        const nd_layer_shape *shape = &l->desc->layer[i]->shape;
+        per_row += (double)shape->out + (double)shape->work_per_row;
+    }
+    per_row *= 2 * sizeof(nd_real);
+    if (per_row > (double)l->budget) {
+        return fail_format(l, "the network needs more memory for one row than a file of this "
+                              "size can ask for");
+    }
+    double fit = SLACK / 2 / per_row;
+    *rows = fit < 1 ? 1 : fit > LOAD_ROWS ? LOAD_ROWS : (size_t)fit;
+    return ND_OK;
+}
+
+static void copy_block(const load *l, const nd_span *span, size_t spans, nd_real *block)
+{
+    for (size_t i = 0; i < spans; i++) {
+        const nd_st_tensor *tensor = nd_st_find(&l->st, span[i].name);
+        nd_real *to = block + span[i].offset;
+        size_t n = span[i].rows * span[i].cols;
+        if (tensor->dtype->size == sizeof *to) {
+            memcpy(to, l->st.data + tensor->begin, n * sizeof *to);
+            continue;
+        }
+        for (size_t k = 0; k < n; k++) {
+            to[k] = (nd_real)element(l, tensor, k);
+        }
+    }
+}
+
+static nd_status make_net(const load *l, nd_net **net)
+{
+    size_t rows = 1, spans;
+    ND_TRY(choose_rows(l, &rows));
+    nd_status status = nd_net_create(l->ctx, l->desc, l->loss, rows, 0, net);
+    if (status != ND_OK) {
+        return status == ND_ERR_MEMORY ? status : ND_ERR_FORMAT;
+    }
+    const nd_span *span = nd_net_spans(*net, &spans);
+    copy_block(l, span, spans, nd_net_parameters(*net));
+    span = nd_net_buffer_spans(*net, &spans);
+    copy_block(l, span, spans, nd_net_buffers(*net));
+    return ND_OK;
+}
+
+static nd_status read_model(load *l, nd_model **model)
+{
+    nd_net *net = NULL;
+    ND_TRY(check_format(l));
+    ND_TRY(read_texts(l));
+    if (l->prep->features != l->desc->n_in) {
+        return fail_format(l, "the network does not take what the preparation makes");
+    }
+    ND_TRY(check_tensors(l));
+    ND_TRY(make_net(l, &net));
+    nd_status status = nd_model_create(l->ctx, net, l->prep, l->record, model);
+    l->prep = NULL;
+    l->record = NULL;
+    return status == ND_ERR_SHAPE ? ND_ERR_FORMAT : status;
+}
+
+nd_status nd_model_parse(nd_ctx *ctx, const char *path, const char *bytes, size_t size, bool verify,
+                         nd_model **model)
+{
+    load l = {.ctx = ctx, .path = path, .size = size, .budget = budget_of(size)};
+    *model = NULL;
+    ND_TRY(nd_st_open(ctx, path, bytes, size, &l.st));
+    nd_status status = verify ? nd_st_verify(ctx, &l.st) : ND_OK;
+    if (status == ND_OK) {
+        status = read_model(&l, model);
+    }
+    nd_desc_destroy(l.desc);
+    nd_prep_destroy(l.prep);
+    nd_free(l.record);
+    nd_st_close(&l.st);
+    return status;
+}
+
+nd_status nd_model_load(nd_ctx *ctx, const char *path, nd_model **model)
+{
+    nd_bytes bytes;
+    if (ctx == NULL || path == NULL || model == NULL) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_model_load: a null pointer was passed");
+    }
+    *model = NULL;
+    ND_TRY(nd_file_read(ctx, path, &bytes));
+    nd_status status = nd_model_parse(ctx, path, bytes.data, bytes.size, true, model);
+    nd_bytes_free(&bytes);
+    return status;
+}

@@ -1,0 +1,95 @@
+#include "report/metrics_json.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Ten digits carry every figure and keep 0.1 readable. */
+enum { JSON_DIGITS = 10 };
+
+json_t *nd_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+nd_status nd_json_add(nd_ctx *ctx, json_t *value, int indent, nd_text *text)
+{
+    size_t flags = JSON_REAL_PRECISION(JSON_DIGITS) | (indent ? JSON_INDENT(2) : JSON_COMPACT);
+    char *dump = value ? json_dumps(value, flags) : NULL;
+    json_decref(value);
+    if (!dump) {
+        return nd_fail_memory(ctx);
+    }
+    nd_text_puts(text, dump);
+    nd_text_puts(text, "\n");
+    free(dump);
+    return ND_OK;
+}
+
+static json_t *matrix(const uint64_t *cell, size_t n)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *row = json_array();
+        for (size_t j = 0; j < n; j++) {
+            json_array_append_new(row, json_integer((json_int_t)cell[i * n + j]));
+        }
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+static json_t *class_list(const nd_metrics *m)
+{
+    json_t *list = json_array();
+    for (int k = 0; k < m->classes; k++) {
+        json_t *row = json_object();
+        json_object_set_new(row, "class", json_string(m->class_name[k]));
+        json_object_set_new(row, "rows", json_integer((json_int_t)m->class_rows[k]));
+        json_object_set_new(row, "precision", nd_json_number(m->class_precision[k]));
+        json_object_set_new(row, "recall", nd_json_number(m->class_recall[k]));
+        json_object_set_new(row, "f1", nd_json_number(m->class_f1[k]));
+        json_object_set_new(row, "auc", nd_json_number(m->class_auc[k]));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static json_t *target_list(const nd_metrics *m)
+{
+    json_t *list = json_array();
+    for (size_t j = 0; j < m->targets; j++) {
+        json_t *row = json_object();
+        json_object_set_new(row, "target", json_string(m->target_name[j]));
+        json_object_set_new(row, "rmse", nd_json_number(m->target_rmse[j]));
+        json_object_set_new(row, "mae", nd_json_number(m->target_mae[j]));
+        json_object_set_new(row, "r2", nd_json_number(m->target_r2[j]));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static void add_figures(json_t *object, const nd_metrics *m, const char *const *name)
+{
+    for (; *name; name++) {
+        json_object_set_new(object, *name, nd_json_number(nd_metrics_get(m, *name)));
+    }
+}
+
+json_t *nd_metrics_json(const nd_metrics *m)
+{
+    static const char *const of_classes[] = {"loss",      "accuracy", "balanced_accuracy",
+                                             "log_loss",  "auc",      "f1",
+                                             "precision", "recall",   NULL};
+    static const char *const of_values[] = {"loss", "rmse", "mae", "r2", NULL};
+    json_t *object = json_object();
+    json_object_set_new(object, "rows", json_integer((json_int_t)m->rows));
+    if (m->classes > 0) {
+        add_figures(object, m, of_classes);
+        json_object_set_new(object, "classes", class_list(m));
+        json_object_set_new(object, "confusion", matrix(m->confusion, (size_t)m->classes));
+    } else {
+        add_figures(object, m, of_values);
+        json_object_set_new(object, "targets", target_list(m));
+    }
+    return object;
+}
