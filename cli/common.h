@@ -1,0 +1,75 @@
+/* What the verbs share: the command line, output, messages, exit status. */
+#ifndef ND_CLI_COMMON_H
+#define ND_CLI_COMMON_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "nadir.h"
+
+/* Exit statuses of the program. */
+enum { CLI_OK = 0, CLI_FINDINGS = 1, CLI_ERROR = 2, CLI_DIVERGED = 3, CLI_INTERRUPTED = 130 };
+
+/* One run of a verb. */
+typedef struct cli_run {
+    const nd_verb *verb;
+    nd_ctx *ctx;
+    nd_config *config;
+    bool quiet, verbose, force;
+    bool finished; /* help or settings were printed; nothing is left to do */
+    nd_file *file; /* of --output, or NULL: standard output */
+} cli_run;
+
+/* Make a run from the arguments after the verb: settings, config file, threads.
+ * False: a message was printed and the exit status is CLI_ERROR. */
+bool cli_begin(cli_run *run, const nd_verb *verb, int count, char **argument);
+void cli_end(cli_run *run);
+
+/* Read arguments into run->config; for cli_begin. */
+bool cli_parse(cli_run *run, int count, char **argument);
+
+/* Print "nadir VERB: text" on standard error; returns CLI_ERROR. */
+int cli_fail(const cli_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same with a pointer to --help; for mistakes on the command line. */
+int cli_usage(const cli_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Exit status for a failed call, its message printed. */
+int cli_status(const cli_run *run, nd_status status);
+
+/* Print a note on standard error unless quiet. */
+void cli_note(const cli_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Value of an option that is text; NULL if it is empty. */
+const char *cli_text(const cli_run *run, const char *key);
+bool cli_flag(const cli_run *run, const char *key);
+
+/* The file argument; NULL, with a message, if there is none. */
+const char *cli_file(const cli_run *run);
+
+/* The model of --model; NULL, with a message and *code set, if it fails. */
+nd_model *cli_model(const cli_run *run, int *code);
+
+/* Where results go: --output (whole or not at all) or standard output. False
+ * if the file cannot be made. */
+bool cli_output(cli_run *run, nd_sink *sink);
+
+/* Make what was written appear; returns the exit status for a verb whose calls
+ * ended with status. */
+int cli_finish(cli_run *run, nd_status status);
+
+/* Standard output, and whether writing to it failed. */
+nd_sink cli_stdout(void);
+
+/* Flush standard output; false, with a message, if anything could not be
+ * written. Ends the program as a broken pipe does where nobody reads on. */
+bool cli_flush(const cli_run *run);
+
+/* The verbs; arguments are those after the verb's name. */
+int cli_train(const nd_verb *verb, int count, char **argument);
+int cli_eval(const nd_verb *verb, int count, char **argument);
+int cli_predict(const nd_verb *verb, int count, char **argument);
+int cli_inspect(const nd_verb *verb, int count, char **argument);
+int cli_init(const nd_verb *verb, int count, char **argument);
+
+#endif

@@ -1,0 +1,271 @@
+/* nadir train: a table in, a trained and measured model out. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common.h"
+
+/* What listens to one training. */
+typedef struct listeners {
+    nd_report *report;  /* progress on standard error */
+    nd_report *history; /* JSON Lines into a file, or NULL */
+    FILE *history_file;
+    bool json;
+    char *result; /* figures of the test split, printed at the end */
+    size_t result_size;
+} listeners;
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+    if (interrupted) {
+        _exit(128 + number);
+    }
+    interrupted = 1;
+}
+
+static void catch_interrupt(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
+
+static int write_stream(void *user, const char *text, size_t bytes)
+{
+    FILE *file = user;
+    return fwrite(text, 1, bytes, file) != bytes || fflush(file) != 0;
+}
+
+/* Keep the figures until the progress line is gone. */
+static void keep_result(listeners *l, const nd_event *event)
+{
+    free(l->result);
+    l->result = NULL;
+    FILE *memory = open_memstream(&l->result, &l->result_size);
+    if (memory) {
+        nd_sink sink = {write_stream, memory};
+        nd_metrics_write(event->metrics, event->baseline, l->json, &sink);
+        fclose(memory);
+    }
+}
+
+static int observe(void *user, const nd_event *event)
+{
+    listeners *l = user;
+    nd_report_observe(l->report, event);
+    if (l->history) {
+        nd_report_observe(l->history, event);
+    }
+    if (event->kind == ND_EVENT_TEST) {
+        keep_result(l, event);
+    }
+    return interrupted;
+}
+
+static int terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+static nd_report_style style_of(const cli_run *run)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    int terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
+    return (nd_report_style){
+        .terminal = terminal,
+        .color = terminal && !(no_color && no_color[0]),
+        .width = terminal ? terminal_width() : 0,
+        .verbosity = run->quiet     ? 0
+                     : run->verbose ? 2
+                                    : 1,
+    };
+}
+
+/* Status of the folder that path is in; name gets what follows the last slash. */
+static bool stat_folder(const char *path, struct stat *status, const char **name)
+{
+    char *folder = strdup(path);
+    const char *last = strrchr(path, '/');
+    *name = last ? last + 1 : path;
+    if (!folder) {
+        return false;
+    }
+    if (last) {
+        folder[last == path ? 1 : last - path] = '\0';
+    }
+    bool found = stat(last ? folder : ".", status) == 0;
+    free(folder);
+    return found;
+}
+
+/* True if a and b are, or would become, the same file. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat one, two;
+    const char *name_a = a, *name_b = b;
+    bool there_a = stat(a, &one) == 0, there_b = stat(b, &two) == 0;
+    if (there_a != there_b) {
+        return false;
+    }
+    if (!there_a && (!stat_folder(a, &one, &name_a) || !stat_folder(b, &two, &name_b))) {
+        return strcmp(a, b) == 0;
+    }
+    bool same_name = there_a || strcmp(name_a, name_b) == 0;
+    return same_name && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
+/* A file that the training would write can be written: said before it starts. */
+static bool check_output(const cli_run *run, const char *key, const char *data)
+{
+    const char *path = cli_text(run, key);
+    struct stat status;
+    if (!path) {
+        return true;
+    }
+    if (same_file(path, data)) {
+        cli_fail(run, "%s: would replace the data that is read", path);
+        return false;
+    }
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        cli_fail(run, "%s: is a folder", path);
+        return false;
+    }
+    if (stat(path, &status) == 0 && !run->force) {
+        cli_fail(run, "%s: exists already (--force overwrites it)", path);
+        return false;
+    }
+    char *folder = strdup(path);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    if (slash) {
+        slash[slash == folder] = '\0';
+    }
+    bool writable = folder && access(slash ? folder : ".", W_OK | X_OK) == 0;
+    if (!writable) {
+        cli_fail(run, "%s: cannot be written: %s", path, strerror(errno));
+    }
+    free(folder);
+    return writable;
+}
+
+static bool open_history(const cli_run *run, listeners *l)
+{
+    const char *path = cli_text(run, "history");
+    if (!path) {
+        return true;
+    }
+    l->history_file = fopen(path, run->force ? "w" : "wx");
+    if (!l->history_file) {
+        cli_fail(run, "%s: cannot be written: %s", path, strerror(errno));
+        return false;
+    }
+    nd_report_style style = {.json = 1, .verbosity = 1};
+    nd_sink sink = {write_stream, l->history_file};
+    return nd_report_create(run->ctx, &style, &sink, &l->history) == ND_OK;
+}
+
+/* False, with a message, if some line of the history did not reach its file. */
+static bool close_history(const cli_run *run, listeners *l)
+{
+    if (!l->history_file) {
+        return true;
+    }
+    bool failed = ferror(l->history_file) != 0;
+    failed = fclose(l->history_file) != 0 || failed;
+    l->history_file = NULL;
+    if (failed) {
+        cli_fail(run, "%s: writing failed", cli_text(run, "history"));
+    }
+    return !failed;
+}
+
+static bool save(const cli_run *run, const nd_model *model)
+{
+    const char *path = cli_text(run, "output");
+    if (!path) {
+        cli_note(run, "the model is not kept (-o FILE saves it)");
+        return true;
+    }
+    nd_status status = nd_model_save(model, path, run->force);
+    if (status != ND_OK) {
+        cli_status(run, status);
+        return false;
+    }
+    cli_note(run, "saved %s", path);
+    return true;
+}
+
+static int finish(const cli_run *run, listeners *l, nd_status status, const nd_model *model)
+{
+    int code = CLI_OK;
+    if (status == ND_ERR_INTERRUPTED) {
+        cli_note(run, "interrupted");
+        code = CLI_INTERRUPTED;
+    } else if (status != ND_OK) {
+        return cli_status(run, status);
+    }
+    if (model && !save(run, model)) {
+        code = CLI_ERROR;
+    }
+    if (l->result) {
+        nd_sink sink = cli_stdout();
+        sink.write(sink.user, l->result, l->result_size);
+    }
+    return cli_flush(run) ? code : CLI_ERROR;
+}
+
+static int train(const cli_run *run, const nd_table *table)
+{
+    listeners l = {.json = cli_flag(run, "json")};
+    nd_report_style style = style_of(run);
+    nd_sink sink = {write_stream, stderr};
+    nd_model *model = NULL;
+    int code = CLI_ERROR;
+    if (open_history(run, &l) && nd_report_create(run->ctx, &style, &sink, &l.report) == ND_OK) {
+        catch_interrupt();
+        nd_status status = nd_train(run->ctx, run->config, table, observe, &l, &model);
+        nd_report_destroy(l.report);
+        code = finish(run, &l, status, model);
+    }
+    nd_report_destroy(l.history);
+    if (!close_history(run, &l)) {
+        code = code == CLI_OK ? CLI_ERROR : code;
+    }
+    nd_model_destroy(model);
+    free(l.result);
+    return code;
+}
+
+static int read_and_train(const cli_run *run)
+{
+    const char *path = cli_file(run);
+    const char *output = cli_text(run, "output"), *history = cli_text(run, "history");
+    if (!path || !check_output(run, "output", path) || !check_output(run, "history", path)) {
+        return CLI_ERROR;
+    }
+    if (output && history && same_file(output, history)) {
+        return cli_fail(run, "%s: cannot be model and history at once", output);
+    }
+    nd_table *table = NULL;
+    nd_status status = nd_table_read(run->ctx, run->config, path, &table);
+    int code = status == ND_OK ? train(run, table) : cli_status(run, status);
+    nd_table_destroy(table);
+    return code;
+}
+
+int cli_train(const nd_verb *verb, int count, char **argument)
+{
+    cli_run run;
+    int code = CLI_ERROR;
+    if (cli_begin(&run, verb, count, argument)) {
+        code = run.finished ? CLI_OK : read_and_train(&run);
+    }
+    cli_end(&run);
+    return code;
+}
