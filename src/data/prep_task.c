@@ -393,6 +393,10 @@ static nd_status begin(nd_prep *prep, const nd_table *table, const nd_prep_param
     ND_TRY(find_targets(prep, table, params));
     ND_TRY(list_inputs(prep, table));
     for (size_t t = 0; t < prep->targets; t++) {
+        if (nd_prep_listed(table, prep->target[t].position, params->drop, params->drop_count)) {
+            return nd_fail(prep->ctx, ND_ERR_OPTION, "ignore: column \"%s\" is the target",
+                           prep->target[t].name);
+        }
         ND_TRY(check_missing(table, &table->column[prep->target[t].position]));
         ND_TRY(check_infinite(table, &table->column[prep->target[t].position]));
     }

@@ -40,14 +40,56 @@ static nd_status parse_hidden(const nd_config *config, nd_setup *plan)
     return ND_OK;
 }
 
-/* Widths that did best over seeds on the data sets of docs/results.md. */
+/* Sizes at which the choices below change; what they are worth is measured in
+ * docs/results.md. */
+enum { SMALL_ROWS = 1000, REFIT_ROWS = 5000, LARGE_ROWS = 10000, MANY_FEATURES = 256 };
+
+static bool wide(const nd_prep *prep, size_t rows)
+{
+    return rows >= LARGE_ROWS && prep->features >= MANY_FEATURES;
+}
+
 static void choose_hidden(nd_setup *plan, const nd_prep *prep, size_t rows)
 {
-    size_t first = rows < 1000 ? 64 : rows < 10000 ? 128 : 256;
-    (void)prep;
+    if (prep->task == ND_TASK_REGRESSION && rows < SMALL_ROWS) {
+        plan->hidden[0] = 32;
+        plan->hidden_count = 1;
+        return;
+    }
+    size_t first = rows < SMALL_ROWS ? 64 : wide(prep, rows) ? 512 : 256;
     plan->hidden[0] = first;
     plan->hidden[1] = first / 2;
     plan->hidden_count = 2;
+}
+
+/* A smooth function fits few rows of a quantity better than a piecewise linear one. */
+static const char *choose_activation(const nd_prep *prep, size_t rows)
+{
+    return prep->task == ND_TASK_REGRESSION && rows < SMALL_ROWS ? "tanh" : "relu";
+}
+
+static double choose_dropout(const nd_setup *plan, const nd_prep *prep, size_t rows)
+{
+    if (plan->hidden_count == 0 || prep->task == ND_TASK_REGRESSION) {
+        return 0;
+    }
+    return rows < SMALL_ROWS ? 0.1 : wide(prep, rows) ? 0.3 : 0.2;
+}
+
+/* A Gaussian prior on the weights counts as a fixed number of rows, so its share
+ * of the mean loss falls with their number. */
+static double choose_decay(const nd_prep *prep, size_t rows)
+{
+    bool values = prep->task == ND_TASK_REGRESSION;
+    double most = values ? 0.05 : 0.01;
+    double decay = (values ? 15.0 : 1.0) / (double)rows;
+    return decay < most ? decay : most;
+}
+
+static double choose_lr(const char *optimizer, size_t rows)
+{
+    double usual = nd_optim_find(optimizer)->lr;
+    return rows < SMALL_ROWS ? 3 * usual : usual;
 }
 
 static bool is_auto(const nd_config *config, const char *key)
@@ -58,7 +100,7 @@ static bool is_auto(const nd_config *config, const char *key)
 static size_t choose_batch(size_t rows)
 {
     size_t batch = 16;
-    while (batch < 256 && batch * 64 < rows) {
+    while (batch < 128 && batch * 64 < rows) {
         batch *= 2;
     }
     return batch;
@@ -68,7 +110,14 @@ static size_t choose_batch(size_t rows)
 static long choose_epochs(size_t rows, size_t batch)
 {
     size_t per_epoch = batch == 0 ? 1 : (rows + batch - 1) / batch;
-    return (long)clamp_size(8000.0 / (double)per_epoch, 20, 200);
+    return (long)clamp_size(8000.0 / (double)per_epoch, 20, 300);
+}
+
+/* Where a second fit follows, the first is cheap and its end is worth knowing. */
+static long choose_patience(long epochs, size_t rows, size_t valid)
+{
+    double share = rows + valid < REFIT_ROWS ? 0.5 : 0.25;
+    return valid == 0 ? 0 : (long)clamp_size(share * (double)epochs, 5, 1000);
 }
 
 static const char *loss_of_task(nd_task task)
@@ -90,7 +139,8 @@ static nd_status choose_loss(const nd_config *config, const nd_prep *prep, nd_se
     const char *fits = loss_of_task(prep->task);
     if (strcmp(given, "auto") != 0 && strcmp(given, fits) != 0) {
         return nd_fail(config->ctx, ND_ERR_OPTION,
-                       "loss: %s does not fit this task (%s does); set --task as well", given, fits);
+                       "loss: %s does not fit this task (%s does); set --task as well", given,
+                       fits);
     }
     plan->loss = fits;
     return ND_OK;
@@ -105,20 +155,14 @@ static void plan_rates(const nd_config *config, const nd_prep *prep, size_t rows
 {
     const nd_optset *set = &config->set;
     plan->optimizer = choice_word(config, "optimizer");
-    plan->lr = is_auto(config, "lr") ? nd_optim_find(plan->optimizer)->lr : nd_opt_real(set, "lr");
+    plan->lr = is_auto(config, "lr") ? choose_lr(plan->optimizer, rows) : nd_opt_real(set, "lr");
     plan->momentum = nd_opt_real(set, "momentum");
     plan->clip_norm = nd_opt_real(set, "clip_norm");
     plan->warmup = nd_opt_real(set, "warmup");
-    plan->dropout = nd_opt_real(set, "dropout");
-    if (is_auto(config, "dropout")) {
-        plan->dropout = plan->hidden_count == 0 ? 0 : 0.1;
-    }
-    plan->weight_decay = nd_opt_real(set, "weight_decay");
-    if (is_auto(config, "weight_decay")) {
-        plan->weight_decay = 1e-4;
-    }
-    (void)prep;
-    (void)rows;
+    plan->dropout =
+        is_auto(config, "dropout") ? choose_dropout(plan, prep, rows) : nd_opt_real(set, "dropout");
+    plan->weight_decay = is_auto(config, "weight_decay") ? choose_decay(prep, rows)
+                                                         : nd_opt_real(set, "weight_decay");
 }
 
 static void plan_length(const nd_config *config, size_t rows, size_t valid, nd_setup *plan)
@@ -126,19 +170,17 @@ static void plan_length(const nd_config *config, size_t rows, size_t valid, nd_s
     const nd_optset *set = &config->set;
     plan->batch_size =
         is_auto(config, "batch_size") ? choose_batch(rows) : (size_t)nd_opt_int(set, "batch_size");
-    plan->epochs =
-        is_auto(config, "epochs") ? choose_epochs(rows, plan->batch_size) : (long)nd_opt_int(set, "epochs");
-    plan->patience = (long)nd_opt_int(set, "patience");
-    if (is_auto(config, "patience")) {
-        plan->patience = valid == 0 ? 0 : (long)clamp_size((double)plan->epochs / 4, 5, 1000);
-    }
+    plan->epochs = is_auto(config, "epochs") ? choose_epochs(rows, plan->batch_size)
+                                             : (long)nd_opt_int(set, "epochs");
+    plan->patience = is_auto(config, "patience") ? choose_patience(plan->epochs, rows, valid)
+                                                 : (long)nd_opt_int(set, "patience");
     plan->min_delta = nd_opt_real(set, "min_delta");
     plan->target_loss = nd_opt_real(set, "target_loss");
     const char *schedule = choice_word(config, "schedule");
     plan->schedule = nd_schedule_find(strcmp(schedule, "auto") == 0 ? "cosine" : schedule);
     const char *refit = choice_word(config, "refit");
     plan->refit = valid > 0 && (strcmp(refit, "yes") == 0 ||
-                                (strcmp(refit, "auto") == 0 && rows + valid < 5000));
+                                (strcmp(refit, "auto") == 0 && rows + valid < REFIT_ROWS));
 }
 
 static nd_status check_plan(const nd_config *config, const nd_setup *plan)
@@ -156,14 +198,16 @@ static nd_status check_plan(const nd_config *config, const nd_setup *plan)
 }
 
 nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t rows, size_t valid,
-                       nd_setup *plan)
+                        nd_setup *plan)
 {
     const nd_optset *set = &config->set;
-    *plan = (nd_setup){.activation = choice_word(config, "activation"),
-                      .init = choice_word(config, "init"),
-                      .batchnorm = nd_opt_bool(set, "batchnorm"),
-                      .residual = nd_opt_bool(set, "residual"),
-                      .seed = (uint64_t)nd_opt_int(set, "seed")};
+    const char *activation = choice_word(config, "activation");
+    bool choose = strcmp(activation, "auto") == 0;
+    *plan = (nd_setup){.activation = choose ? choose_activation(prep, rows) : activation,
+                       .init = choice_word(config, "init"),
+                       .batchnorm = nd_opt_bool(set, "batchnorm"),
+                       .residual = nd_opt_bool(set, "residual"),
+                       .seed = (uint64_t)nd_opt_int(set, "seed")};
     if (is_auto(config, "hidden")) {
         choose_hidden(plan, prep, rows);
     } else {

@@ -26,6 +26,6 @@ typedef struct nd_setup {
  * ND_ERR_OPTION for values that contradict each other (a loss that does not fit
  * the task, batch normalization with batches of one, ...). */
 nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t rows, size_t valid,
-                       nd_setup *plan);
+                        nd_setup *plan);
 
 #endif

@@ -27,8 +27,8 @@ __attribute__((format(printf, 3, 4))) static nd_status add_layer(nd_desc *desc, 
     va_start(list, format);
     nd_text_vprintf(&attributes, format, list);
     va_end(list);
-    nd_status status = attributes.failed ? nd_fail_memory(desc->ctx)
-                                         : nd_desc_add(desc, type, attributes.data);
+    nd_status status =
+        attributes.failed ? nd_fail_memory(desc->ctx) : nd_desc_add(desc, type, attributes.data);
     nd_text_free(&attributes);
     return status;
 }
@@ -102,8 +102,8 @@ nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *pre
                         const nd_setup *plan, nd_desc **desc)
 {
     ND_TRY(nd_desc_create(ctx, prep->features, desc));
-    nd_status status = config->layers > 0 ? add_from_file(*desc, config, prep)
-                                          : add_from_flags(*desc, prep, plan);
+    nd_status status =
+        config->layers > 0 ? add_from_file(*desc, config, prep) : add_from_flags(*desc, prep, plan);
     if (status != ND_OK) {
         nd_desc_destroy(*desc);
         *desc = NULL;

@@ -14,7 +14,7 @@ typedef struct nd_config_layer {
 struct nd_config {
     nd_ctx *ctx;
     unsigned verb;
-    nd_option *row;         /* rows of the table that this verb takes, then values */
+    nd_option *row; /* rows of the table that this verb takes, then values */
     nd_optset set;
     nd_config_layer *layer; /* from "layers:" of a file; replaces hidden, activation, ... */
     size_t layers, layers_room;

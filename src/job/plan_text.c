@@ -41,7 +41,8 @@ static void task_line(nd_text *text, const nd_prep *prep)
 
 static void part(nd_text *text, const char *name, const nd_rows *rows, const char *end)
 {
-    nd_text_printf(text, "%zu %s%s%s%s", rows->count, name, rows->index == NULL && rows->table != NULL ? " from " : "",
+    nd_text_printf(text, "%zu %s%s%s%s", rows->count, name,
+                   rows->index == NULL && rows->table != NULL ? " from " : "",
                    rows->index == NULL && rows->table != NULL ? rows->table->path : "", end);
 }
 

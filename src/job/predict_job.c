@@ -1,4 +1,5 @@
 /* Predictions for a file of any size, piece by piece. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,10 +19,10 @@ typedef struct run {
     nd_ctx *ctx;
     nd_model *model;
     const nd_sink *sink;
-    const char *id;      /* column to copy, NULL: row numbers */
+    const char *id; /* column to copy, NULL: row numbers */
     int digits;
-    uint64_t row;        /* rows written */
-    nd_real *y;          /* [PIECE_ROWS][outputs] */
+    uint64_t row; /* rows written */
+    nd_real *y;   /* [PIECE_ROWS][outputs] */
     nd_text text;
 } run;
 
@@ -87,7 +88,7 @@ static void put_id(run *r, const nd_table *table, size_t row)
 {
     if (r->id == NULL) {
         char number[24];
-        int n = snprintf(number, sizeof number, "%llu", (unsigned long long)(r->row + 1));
+        int n = snprintf(number, sizeof number, "%" PRIu64, r->row + 1);
         nd_text_add(&r->text, number, (size_t)n);
         return;
     }
@@ -181,7 +182,8 @@ static nd_status list_wants(const run *r, nd_csv_want **want, size_t *count)
         const nd_prep_column *column = &prep->column[i];
         if (column->kind == ND_PREP_IMAGE) {
             nd_free(*want);
-            return nd_fail(r->ctx, ND_ERR_DATA, "the model was trained on images, give an IDX file");
+            return nd_fail(r->ctx, ND_ERR_DATA,
+                           "the model was trained on images, give an IDX file");
         }
         if (column->kind != ND_PREP_DROPPED) {
             nd_dtype type = column->kind == ND_PREP_NUMBER ? ND_DT_F64 : ND_DT_WORD;

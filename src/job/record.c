@@ -41,13 +41,27 @@ static json_t *curve_json(const double *value, size_t count)
     return list;
 }
 
+/* Options that say where results go or how fast they come, not what they are: a
+ * model is the same bytes whatever they were. */
+static bool about_running(const char *key)
+{
+    static const char *const name[] = {"output", "history", "force",   "config", "json",
+                                       "threads", "quiet",  "verbose", "print_config"};
+    for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+        if (strcmp(key, name[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The options as given; those left at "auto" stand resolved under "plan". */
 static json_t *settings_json(const nd_config *config)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < config->set.count; i++) {
         const char *key = config->set.row[i].name;
-        if (nd_opt_given(&config->set, key)) {
+        if (nd_opt_given(&config->set, key) && !about_running(key)) {
             json_object_set_new(object, key, json_string(nd_opt_text(&config->set, key)));
         }
     }
@@ -83,23 +97,24 @@ static json_t *data_json(const nd_record *r)
                      (json_int_t)r->parts->test.count);
 }
 
+/* No times: the same run makes the same bytes. */
 static json_t *fit_json(const nd_record *r)
 {
     const nd_fit_result *fit = r->fit;
-    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "epochs",
+    return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o}", "epochs",
                      (json_int_t)fit->epochs, "best_epoch", (json_int_t)fit->best_epoch, "steps",
                      (json_int_t)fit->steps, "train_loss", number(fit->train_loss), "best_loss",
-                     number(fit->best_loss), "best_metric", number(fit->best_metric), "seconds",
-                     number(fit->seconds), "rows_per_s", number(fit->rows_per_s), "stopped",
+                     number(fit->best_loss), "best_metric", number(fit->best_metric), "stopped",
                      fit->why, "train_curve", curve_json(r->curve->train, r->curve->count),
                      "valid_curve", curve_json(r->curve->valid, r->curve->count));
 }
 
 static json_t *metrics_json(const nd_metrics *metrics)
 {
-    static const char *const name[] = {"loss",      "accuracy", "balanced_accuracy", "log_loss",
-                                       "auc",       "f1",       "precision",         "recall",
-                                       "rmse",      "mae",      "r2"};
+    static const char *const name[] = {"loss",      "accuracy", "balanced_accuracy",
+                                       "log_loss",  "auc",      "f1",
+                                       "precision", "recall",   "rmse",
+                                       "mae",       "r2"};
     json_t *object = json_object();
     for (size_t i = 0; metrics != NULL && i < sizeof name / sizeof name[0]; i++) {
         double value = nd_metrics_get(metrics, name[i]);
@@ -112,11 +127,11 @@ static json_t *metrics_json(const nd_metrics *metrics)
 
 nd_status nd_record_write(nd_ctx *ctx, const nd_record *record, char **text)
 {
-    json_t *root = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", nd_version(),
-                             "settings", settings_json(record->config), "data", data_json(record),
-                             "plan", plan_json(record->plan), "fit", fit_json(record), "test",
-                             metrics_json(record->test), "baseline",
-                             metrics_json(record->baseline));
+    json_t *root =
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", nd_version(), "settings",
+                  settings_json(record->config), "data", data_json(record), "plan",
+                  plan_json(record->plan), "fit", fit_json(record), "test",
+                  metrics_json(record->test), "baseline", metrics_json(record->baseline));
     char *dump = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
     *text = dump == NULL ? NULL : nd_strdup(dump);
     free(dump);

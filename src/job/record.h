@@ -12,7 +12,7 @@
 typedef struct nd_curve {
     double *train, *valid; /* valid is NaN without validation rows */
     size_t count, train_room, valid_room;
-    bool failed;           /* no memory for the whole curve */
+    bool failed; /* no memory for the whole curve */
 } nd_curve;
 
 void nd_curve_add(nd_curve *curve, double train, double valid);

@@ -125,9 +125,9 @@ static nd_status make_optimizer(job *j, nd_net *net, nd_optimizer **optimizer)
     if (strcmp(j->plan.optimizer, "momentum") == 0) {
         nd_text_printf(&attributes, ", momentum=%s", momentum);
     }
-    nd_status status = attributes.failed ? nd_fail_memory(j->ctx)
-                                         : nd_optimizer_create(net, j->plan.optimizer,
-                                                               attributes.data, optimizer);
+    nd_status status =
+        attributes.failed ? nd_fail_memory(j->ctx)
+                          : nd_optimizer_create(net, j->plan.optimizer, attributes.data, optimizer);
     nd_text_free(&attributes);
     return status;
 }
@@ -192,6 +192,18 @@ static int see_refit(void *user, const nd_event *event)
     return j->observe(j->user, &second);
 }
 
+/* How long to train on all rows: the best epoch's number, unless the loss at the
+ * end of the schedule is as good within its standard error, taken as loss /
+ * sqrt(rows). Then the whole schedule, whose small last rates average out noise:
+ * the simpler choice within one standard error (Breiman et al. 1984, 3.4.3). */
+static long refit_epochs(const job *j)
+{
+    const nd_fit_result *fit = &j->fit;
+    double within = fit->best_loss * (1 + 1 / sqrt((double)j->parts.valid.count));
+    bool whole = fit->epochs == j->plan.epochs && fit->last_loss <= within;
+    return whole ? fit->epochs : fit->best_epoch;
+}
+
 static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
 {
     const nd_split *split = &j->parts.split;
@@ -199,7 +211,7 @@ static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
     nd_source *source;
     ND_TRY(rows_source(j->prep, &rows, &source));
     nd_fit_params params = fit_params(j);
-    params.stop_after = j->fit.best_epoch;
+    params.stop_after = refit_epochs(j);
     params.patience = 0;
     params.keep_best = false;
     params.observe = see_refit;
@@ -326,8 +338,7 @@ nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
         .user = user,
         .fit = {.train_loss = NAN, .best_loss = NAN, .best_metric = NAN, .rows_per_s = NAN},
     };
-    nd_status status =
-        nd_settings_or_default(ctx, config, ND_VERB_TRAIN, &j.own_config, &j.config);
+    nd_status status = nd_settings_or_default(ctx, config, ND_VERB_TRAIN, &j.own_config, &j.config);
     if (status == ND_OK) {
         status = job_run(&j);
     }

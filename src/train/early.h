@@ -8,7 +8,7 @@ typedef struct nd_early {
     nd_net *net;
     nd_real *param, *buffer; /* copy of the best epoch's blocks; NULL: not kept */
     double best, min_delta;
-    double metric;           /* that came with the best loss */
+    double metric; /* that came with the best loss */
     long best_epoch, patience;
 } nd_early;
 

@@ -142,7 +142,8 @@ static bool time_for_event(fit *f, double *now)
     *now = nd_seconds();
     double waited = *now - before;
     if (waited < 0.1) {
-        f->clock_stride = waited < 0.05 && f->clock_stride < 4096 ? f->clock_stride * 2 : f->clock_stride;
+        f->clock_stride =
+            waited < 0.05 && f->clock_stride < 4096 ? f->clock_stride * 2 : f->clock_stride;
         f->until_clock = f->clock_stride - 1;
         return false;
     }
@@ -183,7 +184,8 @@ static nd_status train_batch(fit *f, long epoch, uint64_t b, double *loss_sum, d
     if (f->order != NULL) {
         f->train->gather(f->train, f->order + first, 0, count, f->x, f->y);
     }
-    f->lr = nd_schedule_lr(f->params->schedule, f->params->lr, f->result->steps, f->steps, f->warmup);
+    f->lr =
+        nd_schedule_lr(f->params->schedule, f->params->lr, f->result->steps, f->steps, f->warmup);
     if (f->lr > 0) {
         ND_TRY(nd_optimizer_set_lr(f->optimizer, f->lr));
     }
@@ -229,6 +231,7 @@ static nd_status finish_epoch(fit *f, long epoch, bool *stop)
         }
     }
     double watched = f->valid != NULL ? loss : f->result->train_loss;
+    f->result->last_loss = watched;
     nd_event event = event_at(f, ND_EVENT_EPOCH, epoch);
     event.done = 1;
     event.train_loss = f->result->train_loss;
@@ -285,7 +288,8 @@ static void fit_finish(fit *f)
 nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
                  const nd_source *valid, const nd_fit_params *params, nd_fit_result *result)
 {
-    *result = (nd_fit_result){.train_loss = NAN, .best_loss = NAN, .best_metric = NAN};
+    *result =
+        (nd_fit_result){.train_loss = NAN, .best_loss = NAN, .last_loss = NAN, .best_metric = NAN};
     fit f = {
         .ctx = nd_net_ctx(net),
         .net = net,

@@ -7,17 +7,17 @@
 #include "optim/optim.h"
 
 typedef struct nd_fit_params {
-    size_t batch_size;   /* rows per step; 0: all rows in one */
-    long epochs;         /* most epochs; the schedule runs over these */
-    long stop_after;     /* stop after this epoch although the schedule goes on; 0: epochs */
-    long patience;       /* epochs without a better loss before stopping; 0: never */
-    double min_delta;    /* smallest fall that counts as better */
-    double target_loss;  /* stop when an epoch's training loss is at or under; 0: never */
-    double lr;           /* base rate */
+    size_t batch_size;  /* rows per step; 0: all rows in one */
+    long epochs;        /* most epochs; the schedule runs over these */
+    long stop_after;    /* stop after this epoch although the schedule goes on; 0: epochs */
+    long patience;      /* epochs without a better loss before stopping; 0: never */
+    double min_delta;   /* smallest fall that counts as better */
+    double target_loss; /* stop when an epoch's training loss is at or under; 0: never */
+    double lr;          /* base rate */
     const nd_schedule_class *schedule;
-    double warmup;       /* epochs */
+    double warmup; /* epochs */
     uint64_t seed;
-    bool keep_best;      /* return the weights of the best epoch, not of the last */
+    bool keep_best;        /* return the weights of the best epoch, not of the last */
     nd_observe_fn observe; /* may be NULL */
     void *user;
 } nd_fit_params;
@@ -25,12 +25,13 @@ typedef struct nd_fit_params {
 typedef struct nd_fit_result {
     long epochs, best_epoch; /* epochs run; the one whose weights the net holds */
     uint64_t steps;
-    double train_loss;       /* of the last epoch */
-    double best_loss;        /* of the best epoch: validation, or training without validation */
-    double best_metric;      /* validation metric of the best epoch, NaN without validation */
+    double train_loss;  /* of the last epoch */
+    double best_loss;   /* of the best epoch: validation, or training without validation */
+    double last_loss;   /* the same of the last epoch */
+    double best_metric; /* validation metric of the best epoch, NaN without validation */
     double seconds, rows_per_s;
-    bool interrupted;        /* an observer asked to stop */
-    const char *why;         /* static text: why it ended */
+    bool interrupted; /* an observer asked to stop */
+    const char *why;  /* static text: why it ended */
 } nd_fit_result;
 
 /* Train net on train with optimizer; valid may be NULL (then the training loss

@@ -10,8 +10,8 @@ typedef struct tally {
     const nd_loss_class *loss;
     size_t outputs;
     bool classes;
-    double loss_sum, right;              /* classes */
-    double target_sum, target_squares;   /* values, over all label columns */
+    double loss_sum, right;            /* classes */
+    double target_sum, target_squares; /* values, over all label columns */
     double error_squares, values;
 } tally;
 
@@ -34,7 +34,8 @@ static size_t argmax(const nd_real *p, size_t n)
 static void tally_classes(tally *t, const nd_real *logits, const nd_real *label, size_t rows)
 {
     for (size_t r = 0; r < rows; r++) {
-        size_t guess = t->outputs == 1 ? (size_t)(logits[r] > 0) : argmax(logits + r * t->outputs, t->outputs);
+        size_t guess =
+            t->outputs == 1 ? (size_t)(logits[r] > 0) : argmax(logits + r * t->outputs, t->outputs);
         t->right += (double)guess == (double)label[r] ? 1 : 0;
     }
     t->values += (double)rows;
