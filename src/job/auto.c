@@ -113,11 +113,15 @@ static long choose_epochs(size_t rows, size_t batch)
     return (long)clamp_size(8000.0 / (double)per_epoch, 20, 300);
 }
 
-/* Where a second fit follows, the first is cheap and its end is worth knowing. */
+/* Where a second fit follows, the first is cheap and its end is worth knowing;
+ * with few rows the validation loss is too noisy to stop by. */
 static long choose_patience(long epochs, size_t rows, size_t valid)
 {
+    if (valid == 0 || rows < SMALL_ROWS) {
+        return 0;
+    }
     double share = rows + valid < REFIT_ROWS ? 0.5 : 0.25;
-    return valid == 0 ? 0 : (long)clamp_size(share * (double)epochs, 5, 1000);
+    return (long)clamp_size(share * (double)epochs, 5, 1000);
 }
 
 static const char *loss_of_task(nd_task task)

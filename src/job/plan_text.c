@@ -13,7 +13,7 @@ static const char *plural(size_t n)
 static void real(nd_text *text, const char *before, double value)
 {
     char number[ND_NUM_TEXT];
-    nd_num_print_general(number, value, 6);
+    nd_num_print_general(number, value, 3);
     nd_text_printf(text, "%s%s", before, number);
 }
 

@@ -229,6 +229,8 @@ static nd_status fit_again(job *j)
     nd_fit_result again;
     nd_status status = refit_rows(j, &net, &again);
     if (status == ND_OK && !again.interrupted) {
+        nd_log(j->ctx, 2, "refit on the %zu training and validation rows: %ld epochs",
+               j->parts.split.train + j->parts.split.valid, again.epochs);
         nd_net_destroy(j->net);
         j->net = net;
         return ND_OK;

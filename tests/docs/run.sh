@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run every command of a documentation page; status 1 at the first that fails.
+# Run every command of a documentation page and compare what it prints with what
+# the page shows; status 1 at the first that fails or differs.
 #   run.sh build-folder page.md
 # The commands run in a fresh folder that holds the shipped data, with nadir
 # installed from the build folder into a place of its own.
@@ -24,6 +25,8 @@ if [ -d "$root/examples" ]; then
     cp -R "$root/examples" "$folder/work"
 fi
 cd "$root"
+mkdir "$folder/scratch"
+export scratch="$folder/scratch" match="$root/tests/docs/match.awk"
 {
     printf 'set -e\ntrap %s EXIT\n' "'[ \$? -eq 0 ] || printf \"FAILED: %s\\n\" \"\$line\"'"
     awk -f tests/docs/blocks.awk "$page"
