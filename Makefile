@@ -4,10 +4,10 @@ SECONDS_PER_TARGET ?= 60
 JOBS ?= $(shell nproc)
 export JOBS
 
-.PHONY: help demo test test-all bench lint fuzz docs install clean
+.PHONY: help demo test test-all bench bench-peers lint fuzz docs install clean
 
 help: ## Show the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Build, then train, measure, predict and inspect on data that is shipped
 	@sh scripts/build.sh release nadir
@@ -23,6 +23,9 @@ bench: ## Build and run the measurements
 	@sh scripts/build.sh release bench
 	@sh scripts/bench.sh build/release/bench
 
+bench-peers: ## Measure beside PyTorch, scikit-learn and FANN (ROUNDS=5 NETS=T1,T2)
+	@sh scripts/bench-peers.sh $(if $(JSON),--json)
+
 lint: ## Check includes, format, both compilers' warnings, clang-tidy, cppcheck
 	@sh scripts/lint.sh
 
@@ -30,8 +33,8 @@ fuzz: ## Feed the parsers random input (SECONDS_PER_TARGET=60)
 	@sh scripts/fuzz.sh $(SECONDS_PER_TARGET)
 
 docs: ## Make the man pages and shell completions
-	@sh scripts/build.sh release docs
-	@echo "in build/release"
+	@sh scripts/build.sh release generated
+	@echo "in build/release/generated"
 
 install: ## Install program, library, header, man pages (PREFIX=/usr/local, DESTDIR)
 	@sh scripts/build.sh release

@@ -1,6 +1,7 @@
 /* Speed of the kernels on this machine: matrix products beside dnnl_sgemm at the
  * shapes of common training steps, element-wise passes, dispatch of the pool.
- * Every figure is a median of several runs. */
+ * Every figure is a median of several runs. The comparison with dnnl_sgemm is there
+ * when compiled with -DND_BENCH_DNNL and linked with -ldnnl -lgomp. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,10 +134,10 @@ static void bench_shape(size_t batch, size_t in, size_t out, nd_pool *pool, int 
 static void bench_products(nd_pool *pool)
 {
     static const size_t shape[][3] = {
-        {1, 4, 16},      {16, 4, 16},      {8, 8, 8},        {1, 784, 128},    {32, 30, 64},
-        {32, 64, 32},    {32, 64, 64},     {256, 30, 64},    {256, 64, 32},    {128, 512, 10},
-        {32, 784, 128},  {128, 784, 128},  {128, 784, 512},  {128, 512, 512},  {512, 784, 2048},
-        {512, 2048, 2048},
+        {1, 4, 16},      {16, 4, 16},     {8, 8, 8},        {1, 784, 128},
+        {32, 30, 64},    {32, 64, 32},    {32, 64, 64},     {256, 30, 64},
+        {256, 64, 32},   {128, 512, 10},  {32, 784, 128},   {128, 784, 128},
+        {128, 784, 512}, {128, 512, 512}, {512, 784, 2048}, {512, 2048, 2048},
     };
     printf("\nMatrix products, GFLOP/s: forward, gradient of input, of weights\n");
     for (size_t i = 0; i < sizeof shape / sizeof shape[0]; i++) {
@@ -210,8 +211,13 @@ static void run_column_sums(void *user)
     nd_k_column_sums(s->pool, 128, s->n / 128, s->x, s->y, false);
 }
 
-static const nd_update rule = {.lr = 1e-6, .grad_scale = 1, .momentum = 0.9, .beta1 = 0.9,
-                               .beta2 = 0.999, .eps = 1e-8, .correction1 = 0.5,
+static const nd_update rule = {.lr = 1e-6,
+                               .grad_scale = 1,
+                               .momentum = 0.9,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
+                               .eps = 1e-8,
+                               .correction1 = 0.5,
                                .correction2 = 0.5};
 
 static void run_momentum(void *user)
@@ -229,14 +235,22 @@ static void run_adam(void *user)
 static void bench_passes(nd_pool *pool)
 {
     static const pass list[] = {
-        {"relu", run_relu, 2},           {"sigmoid", run_sigmoid, 2},
-        {"tanh", run_tanh, 2},           {"tanh backward", run_tanh_back, 3},
-        {"dropout", run_dropout, 2},     {"softmax of 10", run_softmax10, 2},
-        {"sum of squares", run_sum_squares, 1}, {"column sums", run_column_sums, 1},
-        {"momentum", run_momentum, 5},   {"adam", run_adam, 7},
+        {"relu", run_relu, 2},
+        {"sigmoid", run_sigmoid, 2},
+        {"tanh", run_tanh, 2},
+        {"tanh backward", run_tanh_back, 3},
+        {"dropout", run_dropout, 2},
+        {"softmax of 10", run_softmax10, 2},
+        {"sum of squares", run_sum_squares, 1},
+        {"column sums", run_column_sums, 1},
+        {"momentum", run_momentum, 5},
+        {"adam", run_adam, 7},
     };
-    arrays s = {.n = ELEMENTS, .x = random_block(ELEMENTS), .y = random_block(ELEMENTS),
-                .z = random_block(ELEMENTS), .w = random_block(ELEMENTS)};
+    arrays s = {.n = ELEMENTS,
+                .x = random_block(ELEMENTS),
+                .y = random_block(ELEMENTS),
+                .z = random_block(ELEMENTS),
+                .w = random_block(ELEMENTS)};
     for (size_t i = 0; i < ELEMENTS; i++) {
         s.w[i] *= s.w[i];
     }
@@ -295,8 +309,8 @@ static void print_machine(nd_pool *pool)
     if (info) {
         fclose(info);
     }
-    printf("instruction set %s, %d threads, %zu-byte reals\n", nd_kern_isa(),
-           nd_pool_threads(pool), sizeof(nd_real));
+    printf("instruction set %s, %d threads, %zu-byte reals\n", nd_kern_isa(), nd_pool_threads(pool),
+           sizeof(nd_real));
 }
 
 int main(void)

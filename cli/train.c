@@ -13,7 +13,10 @@
 typedef struct listeners {
     nd_report *report;  /* progress on standard error */
     nd_report *history; /* JSON Lines into a file, or NULL */
-    FILE *history_file;
+    const char *history_path;
+    FILE *history_file; /* opened by the first event: a bad setting leaves no file */
+    int history_error;  /* errno of the first failure */
+    bool force;
     bool json;
     char *result; /* figures of the test split, printed at the end */
     size_t result_size;
@@ -154,35 +157,42 @@ static bool check_output(const cli_run *run, const char *key, const char *data)
     return writable;
 }
 
+static int write_history(void *user, const char *text, size_t bytes)
+{
+    listeners *l = user;
+    if (!l->history_file && l->history_error == 0) {
+        l->history_file = fopen(l->history_path, l->force ? "w" : "wx");
+    }
+    if (l->history_error == 0 &&
+        (!l->history_file || write_stream(l->history_file, text, bytes) != 0)) {
+        l->history_error = errno;
+    }
+    return l->history_error != 0;
+}
+
 static bool open_history(const cli_run *run, listeners *l)
 {
-    const char *path = cli_text(run, "history");
-    if (!path) {
+    l->history_path = cli_text(run, "history");
+    l->force = run->force;
+    if (!l->history_path) {
         return true;
     }
-    l->history_file = fopen(path, run->force ? "w" : "wx");
-    if (!l->history_file) {
-        cli_fail(run, "%s: cannot be written: %s", path, strerror(errno));
-        return false;
-    }
     nd_report_style style = {.json = 1, .verbosity = 1};
-    nd_sink sink = {write_stream, l->history_file};
+    nd_sink sink = {write_history, l};
     return nd_report_create(run->ctx, &style, &sink, &l->history) == ND_OK;
 }
 
 /* False, with a message, if some line of the history did not reach its file. */
 static bool close_history(const cli_run *run, listeners *l)
 {
-    if (!l->history_file) {
-        return true;
+    if (l->history_file && fclose(l->history_file) != 0 && l->history_error == 0) {
+        l->history_error = errno;
     }
-    bool failed = ferror(l->history_file) != 0;
-    failed = fclose(l->history_file) != 0 || failed;
     l->history_file = NULL;
-    if (failed) {
-        cli_fail(run, "%s: writing failed", cli_text(run, "history"));
+    if (l->history_error != 0) {
+        cli_fail(run, "%s: cannot be written: %s", l->history_path, strerror(l->history_error));
     }
-    return !failed;
+    return l->history_error == 0;
 }
 
 static bool save(const cli_run *run, const nd_model *model)

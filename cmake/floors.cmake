@@ -34,7 +34,7 @@ endfunction()
 
 # Files that are compiled for one instruction set; a source file's properties hold
 # for every target of this folder that compiles it.
-include(${PROJECT_SOURCE_DIR}/cmake/kern.cmake OPTIONAL)
+include(${PROJECT_SOURCE_DIR}/cmake/kern.cmake)
 
 nd_add_floors("" "")
 

@@ -141,14 +141,15 @@ enum {
     ND_VERB_EVAL = 2,
     ND_VERB_PREDICT = 4,
     ND_VERB_INSPECT = 8,
-    ND_VERB_INIT = 16
+    ND_VERB_INIT = 16,
+    ND_VERB_BENCH = 32
 };
 
 /* One row of the option table: the source of the flag, the config key, the
  * help, the man page, the completion, the checks and the printed settings. */
 typedef struct nd_option {
-    const char *name;    /* config key, "batch_size"; the flag is --batch-size */
-    char letter;         /* short flag, or 0 */
+    const char *name; /* config key, "batch_size"; the flag is --batch-size */
+    char letter;      /* short flag, or 0 */
     nd_option_type type;
     const char *preset;  /* default as text; "auto" where nadir chooses; "" for none */
     double min, max;     /* bounds of a number, inclusive */
@@ -262,20 +263,20 @@ typedef enum nd_event_kind {
  * apply are NaN. */
 typedef struct nd_event {
     nd_event_kind kind;
-    long epoch, epochs;        /* from 1; most that may run */
-    uint64_t step;             /* optimizer steps so far */
-    double done;               /* share of the epoch, 0..1 */
-    double lr;                 /* learning rate in force */
-    double train_loss;         /* mean over the epoch so far */
-    double valid_loss;         /* mean over the validation split */
-    double valid_metric;       /* accuracy, or R2 for regression */
-    const char *metric;        /* name of valid_metric */
-    double rows_per_s;         /* training rows per second of this epoch */
+    long epoch, epochs;  /* from 1; most that may run */
+    uint64_t step;       /* optimizer steps so far */
+    double done;         /* share of the epoch, 0..1 */
+    double lr;           /* learning rate in force */
+    double train_loss;   /* mean over the epoch so far */
+    double valid_loss;   /* mean over the validation split */
+    double valid_metric; /* accuracy, or R2 for regression */
+    const char *metric;  /* name of valid_metric */
+    double rows_per_s;   /* training rows per second of this epoch */
     double seconds, seconds_left;
-    int best;                  /* 1 if this epoch's weights are the best so far */
+    int best; /* 1 if this epoch's weights are the best so far */
     const char *text;
-    const nd_metrics *metrics; /* of the test split */
-    const nd_metrics *baseline;/* of the trivial model on the test split */
+    const nd_metrics *metrics;  /* of the test split */
+    const nd_metrics *baseline; /* of the trivial model on the test split */
 } nd_event;
 
 /* Return 0 to go on, non-zero to stop after this step with the best weights so
@@ -406,10 +407,10 @@ ND_API nd_status nd_net_loss(nd_net *net, const nd_real *x, const nd_real *y, si
 /* A named piece of the parameter block, "layers.0.weight". */
 typedef struct nd_span {
     const char *name;
-    size_t offset;  /* of its first element in the block */
-    size_t rows, cols;  /* [rows][cols], row-major; a bias is [1][cols] */
-    size_t layer;   /* index of the layer in the description */
-    int decay;      /* 1 if weight decay applies (weights), 0 (biases, norms) */
+    size_t offset;     /* of its first element in the block */
+    size_t rows, cols; /* [rows][cols], row-major; a bias is [1][cols] */
+    size_t layer;      /* index of the layer in the description */
+    int decay;         /* 1 if weight decay applies (weights), 0 (biases, norms) */
 } nd_span;
 
 /* The parameter block and the gradient block, of nd_net_size elements each, in
@@ -437,6 +438,18 @@ ND_API nd_status nd_optimizer_set_lr(nd_optimizer *optimizer, double lr);
 /* Apply the gradient block to the parameter block, once. Does not allocate.
  * ND_ERR_DIVERGED if the gradient is not finite; parameters are then untouched. */
 ND_API nd_status nd_optimizer_step(nd_optimizer *optimizer);
+
+/* ---- Measuring ---------------------------------------------------------------- */
+
+/* Measure this machine (peak of the multiply-add units, bandwidth of caches and
+ * memory) and the engine's share of it: training and inference of five networks,
+ * on one thread and on those of the context.
+ *   config  options of ND_VERB_BENCH; NULL means defaults
+ *   json    0: text for people, line by line as it is measured; 1: one JSON object,
+ *           an array of two being the figures on one thread and on all
+ * Takes half a minute; with quick, some seconds.
+ * ND_ERR_OPTION (no such workload), ND_ERR_MEMORY, ND_ERR_IO. */
+ND_API nd_status nd_bench(nd_ctx *ctx, const nd_config *config, int json, const nd_sink *sink);
 
 /* ---- Progress --------------------------------------------------------------- */
 

@@ -7,8 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=$here/check-includes.awk
 cd "${1:-$here/..}"
 
-find include src cli examples -type f \( -name '*.h' -o -name '*.c' -o -name '*.def' \) 2>/dev/null |
-    LC_ALL=C sort | {
+find include src cli examples -name '*.[ch]' -o -name '*.def' 2>/dev/null | LC_ALL=C sort | {
     files=$(cat)
     [ -n "$files" ] || { echo "check-includes: no sources here"; exit 1; }
     awk -f "$program" $files

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the packages that nadir needs and that are missing; root is asked for
 # only then.
-#   install-deps.sh [build] [test] [lint] [fuzz] [--list]
+#   install-deps.sh [build] [test] [lint] [fuzz] [peers] [--list]
 # Without a group: build and test. --list prints the packages of the groups.
 set -eu
 
@@ -11,6 +11,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config
 test="libcmocka-dev"
 lint="clang clang-format clang-tidy cppcheck"
 fuzz="clang libclang-rt-dev"
+peers="python3-torch python3-sklearn libopenblas0-openmp libfann-dev"
 
 say()
 {
@@ -25,9 +26,10 @@ for word in "$@"; do
     test) packages="$packages $test" ;;
     lint) packages="$packages $lint" ;;
     fuzz) packages="$packages $fuzz" ;;
+    peers) packages="$packages $peers" ;;
     --list) list=yes ;;
     *)
-        say "unknown word '$word': build, test, lint, fuzz or --list"
+        say "unknown word '$word': build, test, lint, fuzz, peers or --list"
         exit 2
         ;;
     esac

@@ -39,7 +39,15 @@ for stage in "$@"; do
     if [ "$stage" = tsan ]; then
         filter="-L threads"
     fi
-    ctest --preset "$stage" -j "${JOBS:-$(nproc)}" $filter || status=$?
+    log=build/$stage/ctest.log
+    ctest --preset "$stage" -j "${JOBS:-$(nproc)}" --no-label-summary $filter >"$log" 2>&1 ||
+        status=$?
+    # Everything if a test failed, the closing lines if none did.
+    if [ $status -ne 0 ]; then
+        cat "$log"
+    else
+        sed -n '/tests passed,/,$p' "$log"
+    fi
     finish "$stage" $status "$start" \
         "$(awk -f scripts/count-tests.awk "build/$stage/Testing/Temporary/LastTest.log")"
 done

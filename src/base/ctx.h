@@ -28,12 +28,12 @@ nd_status nd_fail_memory(nd_ctx *ctx);
 void nd_log(nd_ctx *ctx, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* 'return' early on a failed status. */
-#define ND_TRY(call)                        \
-    do {                                    \
-        nd_status nd_try_status = (call);   \
-        if (nd_try_status != ND_OK) {       \
-            return nd_try_status;           \
-        }                                   \
+#define ND_TRY(call)                      \
+    do {                                  \
+        nd_status nd_try_status = (call); \
+        if (nd_try_status != ND_OK) {     \
+            return nd_try_status;         \
+        }                                 \
     } while (0)
 
 #endif

@@ -20,8 +20,8 @@ uint32_t nd_dict_add(nd_dict *dict, const char *text, size_t n);
 /* Number of text[n], ND_DICT_NONE if absent. */
 uint32_t nd_dict_find(const nd_dict *dict, const char *text, size_t n);
 
-/* NUL-terminated text of a word, NULL if there is none of that number; *n (may be NULL) gets its length, since a word
- * may hold NUL bytes. Valid until the next add. */
+/* NUL-terminated text of a word, NULL if there is none of that number; *n (may be
+ * NULL) gets its length, since a word may hold NUL bytes. Valid until the next add. */
 const char *nd_dict_word(const nd_dict *dict, uint32_t word, size_t *n);
 size_t nd_dict_count(const nd_dict *dict);
 

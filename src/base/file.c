@@ -331,8 +331,8 @@ static nd_status commit_temporary(nd_out *out)
     if (closed != 0) {
         return fail_system(out->ctx, "cannot write", out->path, errno);
     }
-    int renamed = out->force ? rename(out->temporary, out->path)
-                             : take_free_name(out->temporary, out->path);
+    int renamed =
+        out->force ? rename(out->temporary, out->path) : take_free_name(out->temporary, out->path);
     if (renamed != 0) {
         return errno == EEXIST ? fail_exists(out->ctx, out->path)
                                : fail_system(out->ctx, "cannot write", out->path, errno);

@@ -33,7 +33,7 @@ bool nd_file_exists(const char *path);
 typedef struct nd_out nd_out;
 
 /* ND_ERR_EXISTS if path exists and force is false; ND_ERR_IO. */
-nd_status nd_out_open(nd_ctx *ctx, const char *path, bool force, nd_out **out);
+nd_status nd_out_open(nd_ctx *ctx, const char *path, bool force, nd_out **result);
 nd_status nd_out_write(nd_out *out, const void *data, size_t size);
 
 /* Make the file appear; frees out whatever happens. On failure path is as it

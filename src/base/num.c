@@ -10,21 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-
-/* 10^0 .. 10^22 are doubles without error. */
-static const double exact_power[] = {
-    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-};
+#include "base/num_scale.h"
 
 /* A decimal number taken apart: +-digits * 10^exponent, where digits are the
  * bytes from first on, leading zeros removed, with at most one point among them. */
 typedef struct decimal {
-    const char *first;  /* first significant digit */
-    size_t digits;      /* significant digits, 0 for zero */
-    uint64_t mantissa;  /* the first 19 of them */
-    int64_t exponent;   /* of the last digit */
+    const char *first; /* first significant digit */
+    size_t digits;     /* significant digits, 0 for zero */
+    uint64_t mantissa; /* the first 19 of them */
+    int64_t exponent;  /* of the last digit */
     bool negative;
 } decimal;
 
@@ -188,18 +182,14 @@ static double convert_by_library(const decimal *number, const char *end)
     return value;
 }
 
-/* Clinger 1990, "How to read floating point numbers accurately": a mantissa and
- * a power of ten that are both exact need one rounding only. */
-static bool convert_exactly(const decimal *number, double *value)
+/* The first 19 digits are all, and tell. */
+static bool convert_fast(const decimal *number, double *value)
 {
-    if (number->digits > 19 || number->mantissa > UINT64_C(1) << 53 || number->exponent < -22 ||
-        number->exponent > 22) {
-        return number->digits <= 19 && number->mantissa == 0 ? (*value = 0, true) : false;
+    if (number->digits > 19) {
+        return false;
     }
-    double mantissa = (double)number->mantissa;
-    *value = number->exponent < 0 ? mantissa / exact_power[-number->exponent]
-                                  : mantissa * exact_power[number->exponent];
-    return true;
+    int64_t q = number->exponent;
+    return nd_num_scale(number->mantissa, q < -1000 ? -1000 : q > 1000 ? 1000 : (int)q, value);
 }
 
 static bool equals_word(const char *text, size_t n, const char *word)
@@ -240,7 +230,7 @@ nd_num nd_num_parse(const char *text, size_t n, double *value)
         return parse_word(text, n, value);
     }
     double result;
-    if (!convert_exactly(&number, &result)) {
+    if (!convert_fast(&number, &result)) {
         result = convert_by_library(&number, text + n);
         if (isinf(result)) {
             return ND_NUM_OVERFLOW;
@@ -270,77 +260,4 @@ bool nd_num_parse_int(const char *text, size_t n, int64_t *value)
     }
     *value = total;
     return true;
-}
-
-static size_t print_format(char *out, size_t room, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static size_t print_format(char *out, size_t room, const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    int size = nd_vformat(out, room, format, values);
-    va_end(values);
-    if (size < 0) {
-        out[0] = '\0';
-        return 0;
-    }
-    return (size_t)size < room ? (size_t)size : room - 1;
-}
-
-static size_t print_special(char *out, double value)
-{
-    const char *word = isnan(value) ? "nan" : value < 0 ? "-inf" : "inf";
-    size_t n = strlen(word);
-    memcpy(out, word, n + 1);
-    return n;
-}
-
-size_t nd_num_print(char *out, double value)
-{
-    if (!isfinite(value)) {
-        return print_special(out, value);
-    }
-    for (int digits = 15;; digits++) {
-        size_t n = print_format(out, ND_NUM_TEXT, "%.*g", digits, value);
-        double back;
-        if (digits == 17 || (nd_num_parse(out, n, &back) == ND_NUM_OK && back == value)) {
-            return n;
-        }
-    }
-}
-
-size_t nd_num_print_float(char *out, float value)
-{
-    if (!isfinite(value)) {
-        return print_special(out, (double)value);
-    }
-    for (int digits = 6;; digits++) {
-        size_t n = print_format(out, ND_NUM_TEXT, "%.*g", digits, (double)value);
-        double back;
-        if (digits == 9 || (nd_num_parse(out, n, &back) == ND_NUM_OK && (float)back == value)) {
-            return n;
-        }
-    }
-}
-
-size_t nd_num_print_fixed(char *out, double value, int digits)
-{
-    if (!isfinite(value)) {
-        return print_special(out, value);
-    }
-    /* Beyond this the digits before the point do not fit. */
-    if (fabs(value) >= 1e15 || digits < 0 || digits > 12) {
-        return nd_num_print_general(out, value, 17);
-    }
-    return print_format(out, ND_NUM_TEXT, "%.*f", digits, value);
-}
-
-size_t nd_num_print_general(char *out, double value, int digits)
-{
-    if (!isfinite(value)) {
-        return print_special(out, value);
-    }
-    digits = digits < 1 ? 1 : digits > 17 ? 17 : digits;
-    return print_format(out, ND_NUM_TEXT, "%.*g", digits, value);
 }

@@ -8,8 +8,8 @@
 
 typedef enum nd_num {
     ND_NUM_OK,
-    ND_NUM_NONE,      /* the text is not a number */
-    ND_NUM_OVERFLOW   /* a number beyond the range of double, such as 1e400 */
+    ND_NUM_NONE,    /* the text is not a number */
+    ND_NUM_OVERFLOW /* a number beyond the range of double, such as 1e400 */
 } nd_num;
 
 /* Parse the whole of text[n] as a decimal number: optional sign, digits with an
@@ -27,6 +27,9 @@ bool nd_num_parse_int(const char *text, size_t n, int64_t *value);
 #define ND_NUM_TEXT 32
 size_t nd_num_print(char *out, double value);
 size_t nd_num_print_float(char *out, float value);
+
+/* A whole number; the length without the NUL. */
+size_t nd_num_print_whole(char *out, uint64_t value);
 
 /* value with a fixed number of digits after the point, like "%.*f". */
 size_t nd_num_print_fixed(char *out, double value, int digits);

@@ -243,6 +243,20 @@ int nd_optset_find(const nd_optset *set, const char *key)
     return -1;
 }
 
+/* Copy of a value; a word of a choice as its row spells it, "he_normal" for
+ * "he-normal", since others look it up by that. */
+static char *copy_value(const nd_option *row, const char *text, int choice)
+{
+    if (row->type != ND_OPT_CHOICE || choice < 0) {
+        return nd_strdup(text);
+    }
+    const char *word = row->choices;
+    for (int i = 0; i < choice; i++) {
+        word = strchr(word, '|') + 1;
+    }
+    return nd_strndup(word, strcspn(word, "|"));
+}
+
 nd_status nd_optset_set(nd_optset *set, const char *key, const char *text, nd_origin origin)
 {
     int i = nd_optset_find(set, key);
@@ -261,7 +275,7 @@ nd_status nd_optset_set(nd_optset *set, const char *key, const char *text, nd_or
     if (origin < set->value[i].origin) {
         return ND_OK;
     }
-    value.text = nd_strdup(text);
+    value.text = copy_value(row, text, (int)value.number);
     if (!value.text) {
         return nd_fail_memory(set->ctx);
     }
@@ -352,6 +366,11 @@ bool nd_opt_auto(const nd_optset *set, const char *key)
 bool nd_opt_given(const nd_optset *set, const char *key)
 {
     return value_of(set, key)->origin != ND_FROM_PRESET;
+}
+
+nd_origin nd_opt_origin(const nd_optset *set, const char *key)
+{
+    return value_of(set, key)->origin;
 }
 
 static const char *next_separator(const char *text)

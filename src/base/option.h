@@ -14,9 +14,9 @@
 typedef enum nd_origin { ND_FROM_PRESET, ND_FROM_FILE, ND_FROM_CALL } nd_origin;
 
 typedef struct nd_optval {
-    char *text;      /* the value as given, NULL: the preset */
-    double number;   /* INT, REAL, BOOL (0 or 1), CHOICE (index of the word) */
-    bool automatic;  /* the value is the word "auto" */
+    char *text;     /* the value as given, NULL: the preset */
+    double number;  /* INT, REAL, BOOL (0 or 1), CHOICE (index of the word) */
+    bool automatic; /* the value is the word "auto" */
     nd_origin origin;
 } nd_optval;
 
@@ -24,8 +24,8 @@ typedef struct nd_optset {
     nd_ctx *ctx;
     const nd_option *row; /* borrowed, static */
     size_t count;
-    const char *what;     /* for messages: "option", "attribute of layer dense" */
-    nd_optval *value;     /* [count] */
+    const char *what; /* for messages: "option", "attribute of layer dense" */
+    nd_optval *value; /* [count] */
 } nd_optset;
 
 /* Every row at its preset. ND_ERR_MEMORY; a preset that does not parse is a bug
@@ -56,6 +56,7 @@ int nd_opt_choice(const nd_optset *set, const char *key); /* index of the word *
 const char *nd_opt_text(const nd_optset *set, const char *key);
 bool nd_opt_auto(const nd_optset *set, const char *key);
 bool nd_opt_given(const nd_optset *set, const char *key);
+nd_origin nd_opt_origin(const nd_optset *set, const char *key);
 size_t nd_opt_list_count(const nd_optset *set, const char *key);
 
 /* Item i of a LIST (separated by ',' or '|'), blanks around it removed: a

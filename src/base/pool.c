@@ -28,10 +28,10 @@ enum { TICKET_BITS = 32, STACK_BYTES = 4 << 20 };
 #define TICKET_CLOSED UINT64_C(0xffffffff)
 
 struct nd_pool {
-    int threads;         /* with the caller */
-    int workers;         /* threads that were started */
+    int threads; /* with the caller */
+    int workers; /* threads that were started */
     bool started;
-    long spin_ns;        /* how long an idle thread spins before it sleeps */
+    long spin_ns; /* how long an idle thread spins before it sleeps */
     pthread_t *thread;
     uint64_t run;
     pthread_mutex_t lock; /* for sleeping and waking only */

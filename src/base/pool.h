@@ -15,12 +15,12 @@ nd_pool *nd_pool_create(int threads);
 void nd_pool_destroy(nd_pool *pool);
 int nd_pool_threads(const nd_pool *pool);
 
-/* Run task(user, i) for i in 0..tasks-1, spread over the workers, and return
- * when all are done. Which worker runs which task is not fixed, so a result may
- * depend on i alone. Tasks compute in the environment of base/fpenv.h, in the
- * caller as in workers; the caller's own is back in force on return. tasks 1, or a pool of one thread, runs in the caller
- * without any synchronization. pool NULL runs in the caller. Must not be called
- * from inside a task. */
+/* Run task(user, i) for i in 0..tasks-1, spread over the workers, and return when
+ * all are done. Which worker runs which task is not fixed, so a result may depend on
+ * i alone. Tasks compute in the environment of base/fpenv.h, in the caller as in
+ * workers; the caller's own is back in force on return. tasks 1, or a pool of one
+ * thread, runs in the caller without any synchronization. pool NULL runs in the
+ * caller. Must not be called from inside a task. */
 void nd_pool_run(nd_pool *pool, size_t tasks, void (*task)(void *user, size_t i), void *user);
 
 #endif

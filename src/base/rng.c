@@ -104,7 +104,7 @@ static uint32_t below(uint64_t bits, uint64_t bound)
 
 void nd_rng_shuffle(const nd_rng *rng, uint32_t *index, size_t n)
 {
-    uint32_t word[4];
+    uint32_t word[4] = {0};
     for (size_t i = n; i-- > 1;) {
         if (i == n - 1 || i % 2 == 1) {
             nd_rng_block(rng, i / 2, word);

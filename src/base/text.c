@@ -47,6 +47,11 @@ static bool reserve(nd_text *text, size_t n)
     return true;
 }
 
+char *nd_text_room(nd_text *text, size_t n)
+{
+    return reserve(text, n) ? text->data + text->size : NULL;
+}
+
 void nd_text_add(nd_text *text, const char *bytes, size_t n)
 {
     if (!reserve(text, n)) {

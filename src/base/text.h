@@ -21,6 +21,10 @@ typedef struct nd_text {
     bool failed;
 } nd_text;
 
+/* Where n bytes and a NUL may be written, to be counted in text->size then; NULL if
+ * there is no memory. */
+char *nd_text_room(nd_text *text, size_t n);
+
 void nd_text_add(nd_text *text, const char *bytes, size_t n);
 void nd_text_puts(nd_text *text, const char *string);
 void nd_text_printf(nd_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num_scale.h"
 #include "data/csv_internal.h"
 
 bool nd_csv_chunk_init(const nd_csv_job *job, nd_csv_chunk *chunk)
 {
     size_t columns = job->file->columns;
     chunk->tally = nd_alloc(columns, sizeof *chunk->tally);
-    chunk->dict = nd_alloc(columns, sizeof *chunk->dict);
+    chunk->dict = nd_alloc(columns, sizeof(nd_dict *));
     if (!chunk->tally || !chunk->dict) {
         return false;
     }
@@ -36,11 +37,6 @@ void nd_csv_chunk_free(const nd_csv_job *job, nd_csv_chunk *chunk)
     chunk->tally = NULL;
     chunk->scratch = NULL;
 }
-
-/* 10^k is exact in double up to k = 22. */
-static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* Digits at *p appended to *mantissa; stops at end. */
 static inline const char *take_digits(const char *p, const char *end, uint64_t *mantissa)
@@ -79,17 +75,6 @@ static bool fits_19(const char *first, size_t digits)
     return digits <= 19;
 }
 
-/* digits * 10^q. Up to 2^53 and 10^22 both are exact in double, so that one
- * multiplication or division rounds correctly (Clinger 1990). */
-static inline bool combine(uint64_t digits, int q, double *value)
-{
-    if (digits > (uint64_t)1 << 53 || q < -22 || q > 22) {
-        return nd_csv_scale(digits, q, value);
-    }
-    *value = q < 0 ? (double)digits / power_of_ten[-q] : (double)digits * power_of_ten[q];
-    return true;
-}
-
 /* The usual numbers, [-]digits[.digits][e[+-]digits] of up to 19 digits. Returns
  * where it stopped, before end, or NULL if it takes the long way. */
 static inline const char *easy_number(const char *p, const char *end, double *value)
@@ -114,7 +99,7 @@ static inline const char *easy_number(const char *p, const char *end, double *va
     if (p < end && (*p == 'e' || *p == 'E')) {
         q += take_exponent(&p, end);
     }
-    if (p == end || !combine(mantissa, q, value)) {
+    if (p == end || !nd_num_scale(mantissa, q, value)) {
         return NULL;
     }
     *value = negative ? -*value : *value;

@@ -40,11 +40,6 @@ typedef enum nd_csv_class {
 nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, size_t n,
                              double *value);
 
-/* digits * 10^q, correctly rounded; false if q is beyond +-ND_CSV_SCALE_MAX or
- * the result lies too near the middle of two doubles to be told this way. */
-#define ND_CSV_SCALE_MAX 40
-bool nd_csv_scale(uint64_t digits, int q, double *value);
-
 /* ---- Dialect and cells ----------------------------------------------------- */
 
 /* Classes of bytes in an unquoted cell. */

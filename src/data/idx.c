@@ -1,5 +1,6 @@
 #include "data/idx.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,6 +102,7 @@ static nd_status check_shapes(nd_ctx *ctx, const char *path, const idx *images, 
 
 static nd_status add_images(nd_table *table, const idx *images)
 {
+    assert(images->size[0] > 0); /* check_shapes() saw to it */
     nd_column column = {.name = nd_strdup("image"),
                         .dtype = ND_DT_U8,
                         .data = images->data,

@@ -201,6 +201,36 @@ static nd_status check_plan(const nd_config *config, const nd_setup *plan)
     return ND_OK;
 }
 
+/* What a list of layers leaves no room for. A file may state both (as the printed
+ * settings do); given to the call it would be ignored. */
+static nd_status refuse_beside_layers(const nd_config *config)
+{
+    static const char *const key[] = {"hidden",    "activation", "dropout",
+                                      "batchnorm", "residual",   "init"};
+    for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
+        if (nd_opt_origin(&config->set, key[i]) == ND_FROM_CALL) {
+            return nd_fail(config->ctx, ND_ERR_OPTION,
+                           "%s: the config file lists the layers one by one; change it there",
+                           key[i]);
+        }
+    }
+    return ND_OK;
+}
+
+/* Widths of the hidden layers, unless a file lists the layers themselves. */
+static nd_status plan_hidden(const nd_config *config, const nd_prep *prep, size_t rows,
+                             nd_setup *plan)
+{
+    if (config->layers > 0) {
+        return refuse_beside_layers(config);
+    }
+    if (!is_auto(config, "hidden")) {
+        return parse_hidden(config, plan);
+    }
+    choose_hidden(plan, prep, rows);
+    return ND_OK;
+}
+
 nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t rows, size_t valid,
                         nd_setup *plan)
 {
@@ -212,11 +242,7 @@ nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t row
                        .batchnorm = nd_opt_bool(set, "batchnorm"),
                        .residual = nd_opt_bool(set, "residual"),
                        .seed = (uint64_t)nd_opt_int(set, "seed")};
-    if (is_auto(config, "hidden")) {
-        choose_hidden(plan, prep, rows);
-    } else {
-        ND_TRY(parse_hidden(config, plan));
-    }
+    ND_TRY(plan_hidden(config, prep, rows, plan));
     ND_TRY(choose_loss(config, prep, plan));
     plan_rates(config, prep, rows, plan);
     plan_length(config, rows, valid, plan);

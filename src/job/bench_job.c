@@ -117,9 +117,9 @@ static nd_status measure_memory(job *j)
         for (int side = 0; side < SIDES; side++) {
             nd_pool *pool = side == ALL ? j->ctx[ALL]->pool : NULL;
             size_t n = level_bytes(&j->machine, i, pool ? threads : 1) / sizeof *x;
-            j->bytes[i].side[side] =
-                levels[i].change ? nd_machine_change(pool, x, n, j->pace.seconds)
-                                 : nd_machine_read(pool, x, n, j->pace.seconds);
+            j->bytes[i].side[side] = levels[i].change
+                                         ? nd_machine_change(pool, x, n, j->pace.seconds)
+                                         : nd_machine_read(pool, x, n, j->pace.seconds);
         }
     }
     nd_free(x);

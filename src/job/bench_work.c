@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "nadir.h"
 
+enum { FILL = 64 };
+
 static const nd_bench_work table[] = {
     {"T1", "4-16-3", {4, 16, 3}, {1, 16}, 150},
     {"T2", "30-64-32-1", {30, 64, 32, 1}, {32, 256}, 8192},
@@ -65,11 +67,16 @@ static void fill_rows(bench *b)
 {
     size_t in = b->work->width[0], classes = last_width(b->work);
     nd_rng rng = {.seed = 1, .stream = ND_STREAM_SPLIT};
-    for (size_t i = 0; i < b->work->rows * in; i++) {
-        b->x[i] = (nd_real)(2 * nd_rng_uniform(&rng, i) - 1);
-    }
     for (size_t r = 0; r < b->work->rows; r++) {
-        const nd_real *x = b->x + r * in;
+        nd_real *x = b->x + r * in;
+        for (size_t j = 0; j < in; j += FILL) {
+            uint32_t bits[FILL];
+            size_t n = in - j < FILL ? in - j : FILL;
+            nd_rng_fill(&rng, r * in + j, bits, n);
+            for (size_t i = 0; i < n; i++) {
+                x[j + i] = (nd_real)(bits[i] * 0x1p-31 - 1);
+            }
+        }
         size_t best = 0;
         for (size_t j = 1; j < classes; j++) {
             best = x[j] > x[best] ? j : best;

@@ -6,7 +6,8 @@ enum {
     E = ND_VERB_EVAL,
     P = ND_VERB_PREDICT,
     I = ND_VERB_INSPECT,
-    N = ND_VERB_INIT
+    N = ND_VERB_INIT,
+    B = ND_VERB_BENCH
 };
 
 /* name, letter, type, preset, bounds, choices, metavar, group, help, source, verbs, positional */
@@ -109,29 +110,34 @@ static const nd_option table[] = {
 
     {"model", 'm', ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Files", "model file to use", "", E | P, 0},
     {"output", 'o', ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Files",
-     "file to write (train: the model; others: instead of standard output)", "", T | E | P | I | N,
-     0},
+     "file to write (train: the model; others: instead of standard output)", "",
+     T | E | P | I | N | B, 0},
     {"history", 0, ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Files",
      "write the events of the training as JSON Lines", "", T, 0},
     {"force", 'f', ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Files", "overwrite files that exist",
-     "", T | E | P | I | N, 0},
+     "", T | E | P | I | N | B, 0},
     {"config", 'c', ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Files",
      "YAML file with settings (the command line wins over it)", "", T | E | P | I, 0},
+
+    {"workloads", 0, ND_OPT_LIST, "", 0, 0, NULL, "NAME,..", "Measurement",
+     "networks to measure, of T1 to T5 (default: all)", "", B, 0},
+    {"quick", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Measurement",
+     "shorter and fewer stretches: a tenth of the time, rougher figures", "", B, 0},
 
     {"id", 0, ND_OPT_TEXT, "", 0, 0, NULL, "COLUMN", "Output",
      "column to copy as row id instead of the row number", "", P, 0},
     {"digits", 0, ND_OPT_INT, "6", 1, 17, NULL, "N", "Output",
      "significant digits of the predictions", "", P, 0},
     {"json", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output", "print the results as JSON", "",
-     T | E | I, 0},
+     T | E | I | B, 0},
     {"print_config", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",
      "print the settings in force as YAML and stop", "", T | E | P, 0},
     {"threads", 0, ND_OPT_INT, "0", 0, 1024, NULL, "N", "Output",
-     "threads to compute with; 0 is every core", "", T | E | P | I, 0},
+     "threads to compute with; 0 is every core", "", T | E | P | I | B, 0},
     {"quiet", 'q', ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",
-     "no progress and no notes; warnings and results only", "", T | E | P | I | N, 0},
+     "no progress and no notes; warnings and results only", "", T | E | P | I | N | B, 0},
     {"verbose", 'v', ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",
-     "every epoch and every decision", "", T | E | P | I | N, 0},
+     "every epoch and every decision", "", T | E | P | I | N | B, 0},
 };
 
 const nd_option *nd_option_table(size_t *count)

@@ -1,6 +1,4 @@
 /* Predictions for a file of any size, piece by piece. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/ctx.h"
@@ -12,18 +10,29 @@
 #include "job/settings.h"
 #include "model/model.h"
 
-enum { PIECE_ROWS = 4096, FLUSH_BYTES = 1 << 16 };
+/* Rows of a piece at most and at least, values that a piece holds in between, and rows
+ * of one printing task. */
+enum { PIECE_ROWS = 4096, PIECE_LEAST = 64, PIECE_VALUES = 1 << 19, BLOCK_ROWS = 64 };
+enum { BLOCKS = PIECE_ROWS / BLOCK_ROWS };
 
-/* One prediction run. */
+/* One prediction run. While a piece is printed, the next one is read. */
 typedef struct run {
     nd_ctx *ctx;
     nd_model *model;
     const nd_sink *sink;
     const char *id; /* column to copy, NULL: row numbers */
     int digits;
-    uint64_t row; /* rows written */
-    nd_real *y;   /* [PIECE_ROWS][outputs] */
-    nd_text text;
+    size_t piece_rows;
+    uint64_t row;  /* rows written */
+    nd_real *y;    /* [piece_rows][outputs] */
+    nd_text class; /* cells of the classes, each with its comma, one behind the other */
+    size_t *class_end;
+    const nd_table *table; /* being printed: count rows from first on */
+    size_t first, count;
+    nd_text block[BLOCKS];
+    nd_csv_stream *stream; /* to read from meanwhile, or NULL */
+    nd_table *next;
+    nd_status next_status;
 } run;
 
 /* A CSV cell: quoted if it holds a comma, a quote or a line break (RFC 4180). */
@@ -52,52 +61,58 @@ static void put_string(nd_text *text, const char *cell)
     put_cell(text, cell, strlen(cell));
 }
 
-static void put_number(run *r, double value)
+static void put_number(nd_text *text, double value, int digits)
 {
-    char number[ND_NUM_TEXT];
-    size_t n = nd_num_print_general(number, value, r->digits);
-    nd_text_add(&r->text, number, n);
+    char *out = nd_text_room(text, ND_NUM_TEXT);
+    if (out != NULL) {
+        text->size += nd_num_print_general(out, value, digits);
+    }
 }
 
 /* row,species,p_setosa,p_versicolor,... or row,price */
-static void put_header(run *r)
+static nd_status put_header(const run *r)
 {
     const nd_prep *prep = r->model->prep;
-    put_string(&r->text, r->id == NULL ? "row" : r->id);
+    nd_text text = {0};
+    put_string(&text, r->id == NULL ? "row" : r->id);
     if (prep->task == ND_TASK_REGRESSION) {
         for (size_t t = 0; t < prep->targets; t++) {
-            nd_text_puts(&r->text, ",");
-            put_string(&r->text, prep->target[t].name);
+            nd_text_puts(&text, ",");
+            put_string(&text, prep->target[t].name);
         }
     } else {
-        nd_text_puts(&r->text, ",");
-        put_string(&r->text, prep->target[0].name);
+        nd_text_puts(&text, ",");
+        put_string(&text, prep->target[0].name);
         for (size_t c = 0; c < nd_dict_count(prep->classes); c++) {
             nd_text name = {0};
             nd_text_printf(&name, "p_%s", nd_dict_word(prep->classes, (uint32_t)c, NULL));
-            nd_text_puts(&r->text, ",");
-            put_string(&r->text, name.failed ? "" : name.data);
-            r->text.failed = r->text.failed || name.failed;
+            nd_text_puts(&text, ",");
+            put_string(&text, name.failed ? "" : name.data);
+            text.failed = text.failed || name.failed;
             nd_text_free(&name);
         }
     }
-    nd_text_puts(&r->text, "\n");
+    nd_text_puts(&text, "\n");
+    nd_status status = nd_text_flush(r->ctx, &text, r->sink);
+    nd_text_free(&text);
+    return status;
 }
 
-static void put_id(run *r, const nd_table *table, size_t row)
+static void put_id(const run *r, nd_text *text, size_t i)
 {
     if (r->id == NULL) {
-        char number[24];
-        int n = snprintf(number, sizeof number, "%" PRIu64, r->row + 1);
-        nd_text_add(&r->text, number, (size_t)n);
+        char *out = nd_text_room(text, ND_NUM_TEXT);
+        if (out != NULL) {
+            text->size += nd_num_print_whole(out, r->row + i + 1);
+        }
         return;
     }
-    const nd_column *column = &table->column[table->columns - 1];
-    uint32_t word = nd_column_word(column, row);
+    const nd_column *column = &r->table->column[r->table->columns - 1];
+    uint32_t word = nd_column_word(column, r->first + i);
     if (word != ND_DICT_NONE) {
         size_t n;
         const char *cell = nd_dict_word(column->dict, word, &n);
-        put_cell(&r->text, cell, n);
+        put_cell(text, cell, n);
     }
 }
 
@@ -112,34 +127,55 @@ static size_t most_likely(const nd_real *p, size_t n)
     return best;
 }
 
-static void put_row(run *r, const nd_table *table, size_t row, const nd_real *y)
+static void put_class(const run *r, nd_text *text, size_t class)
 {
-    const nd_prep *prep = r->model->prep;
-    size_t outputs = nd_prep_outputs(prep);
-    put_id(r, table, row);
-    if (prep->task != ND_TASK_REGRESSION) {
-        nd_text_puts(&r->text, ",");
-        put_string(&r->text, nd_dict_word(prep->classes, (uint32_t)most_likely(y, outputs), NULL));
+    size_t begin = class > 0 ? r->class_end[class - 1] : 0;
+    nd_text_add(text, r->class.data + begin, r->class_end[class] - begin);
+}
+
+static void put_row(const run *r, nd_text *text, size_t i)
+{
+    size_t outputs = nd_prep_outputs(r->model->prep);
+    const nd_real *y = r->y + i * outputs;
+    put_id(r, text, i);
+    if (r->class_end != NULL) {
+        put_class(r, text, most_likely(y, outputs));
     }
     for (size_t j = 0; j < outputs; j++) {
-        nd_text_add(&r->text, ",", 1);
-        put_number(r, (double)y[j]);
+        nd_text_add(text, ",", 1);
+        put_number(text, (double)y[j], r->digits);
     }
-    nd_text_add(&r->text, "\n", 1);
-    r->row++;
+    nd_text_add(text, "\n", 1);
+}
+
+/* Task 0 reads the next piece if there is a stream, each other one prints a block. */
+static void print_or_read(void *user, size_t task)
+{
+    run *r = user;
+    if (r->stream != NULL && task-- == 0) {
+        r->next_status = nd_csv_next(r->stream, r->piece_rows, &r->next);
+        return;
+    }
+    size_t begin = task * BLOCK_ROWS;
+    size_t end = r->count - begin < BLOCK_ROWS ? r->count : begin + BLOCK_ROWS;
+    for (size_t i = begin; i < end; i++) {
+        put_row(r, &r->block[task], i);
+    }
 }
 
 /* Predict rows first..first+count of a mapped table and write them. */
 static nd_status write_piece(run *r, const nd_prep_map *map, size_t first, size_t count)
 {
-    size_t outputs = nd_prep_outputs(r->model->prep);
     ND_TRY(nd_model_predict_map(r->model, map, NULL, first, count, r->y));
-    for (size_t i = 0; i < count; i++) {
-        put_row(r, map->table, first + i, r->y + i * outputs);
-        if (r->text.size >= FLUSH_BYTES) {
-            ND_TRY(nd_text_flush(r->ctx, &r->text, r->sink));
-        }
+    size_t blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    r->table = map->table;
+    r->first = first;
+    r->count = count;
+    nd_pool_run(r->ctx->pool, blocks + (r->stream != NULL), print_or_read, r);
+    for (size_t i = 0; i < blocks; i++) {
+        ND_TRY(nd_text_flush(r->ctx, &r->block[i], r->sink));
     }
+    r->row += count;
     return ND_OK;
 }
 
@@ -148,9 +184,9 @@ static nd_status write_table(run *r, const nd_table *table)
     nd_prep_map map;
     ND_TRY(nd_prep_map_create(r->model->prep, table, false, &map));
     nd_status status = ND_OK;
-    for (size_t first = 0; first < table->rows && status == ND_OK; first += PIECE_ROWS) {
-        size_t count = table->rows - first < PIECE_ROWS ? table->rows - first : PIECE_ROWS;
-        status = write_piece(r, &map, first, count);
+    for (size_t first = 0; first < table->rows && status == ND_OK; first += r->piece_rows) {
+        size_t left = table->rows - first;
+        status = write_piece(r, &map, first, left < r->piece_rows ? left : r->piece_rows);
     }
     nd_prep_map_free(&map);
     return status;
@@ -196,17 +232,24 @@ static nd_status list_wants(const run *r, nd_csv_want **want, size_t *count)
     return ND_OK;
 }
 
+/* Each piece is a table of at most piece_rows, written as one piece: while that is
+ * printed, the next one is read. */
 static nd_status stream_pieces(run *r, nd_csv_stream *stream)
 {
+    nd_table *piece = NULL;
+    ND_TRY(nd_csv_next(stream, r->piece_rows, &piece));
+    r->stream = stream;
     nd_status status = ND_OK;
-    for (nd_table *piece = NULL; status == ND_OK; piece = NULL) {
-        ND_TRY(nd_csv_next(stream, PIECE_ROWS, &piece));
-        if (piece == NULL) {
-            break;
-        }
+    while (piece != NULL && status == ND_OK) {
+        r->next = NULL;
+        r->next_status = ND_OK;
         status = write_table(r, piece);
         nd_table_destroy(piece);
+        piece = r->next;
+        status = status != ND_OK ? status : r->next_status;
     }
+    nd_table_destroy(piece);
+    r->stream = NULL;
     return status;
 }
 
@@ -229,17 +272,51 @@ static nd_status run_file(run *r, const nd_config *config, const char *path)
 {
     bool images;
     ND_TRY(nd_holds_images(r->ctx, path, &images));
-    put_header(r);
+    ND_TRY(put_header(r));
     if (images) {
-        ND_TRY(predict_images(r, path));
-    } else {
-        nd_settings settings;
-        ND_TRY(nd_settings_from(r->ctx, config, &settings));
-        nd_status status = predict_csv(r, path, &settings.csv);
-        nd_settings_free(&settings);
-        ND_TRY(status);
+        return predict_images(r, path);
     }
-    return nd_text_flush(r->ctx, &r->text, r->sink);
+    nd_settings settings;
+    ND_TRY(nd_settings_from(r->ctx, config, &settings));
+    nd_status status = predict_csv(r, path, &settings.csv);
+    nd_settings_free(&settings);
+    return status;
+}
+
+/* ",setosa" ",versicolor" ...: quoted once, not in every row. */
+static nd_status make_classes(run *r)
+{
+    const nd_prep *prep = r->model->prep;
+    if (prep->task == ND_TASK_REGRESSION) {
+        return ND_OK;
+    }
+    size_t classes = nd_dict_count(prep->classes);
+    r->class_end = nd_alloc(classes, sizeof *r->class_end);
+    for (size_t c = 0; r->class_end != NULL && c < classes; c++) {
+        nd_text_puts(&r->class, ",");
+        put_string(&r->class, nd_dict_word(prep->classes, (uint32_t)c, NULL));
+        r->class_end[c] = r->class.size;
+    }
+    return r->class_end == NULL || r->class.failed ? nd_fail_memory(r->ctx) : ND_OK;
+}
+
+static nd_status run_init(run *r)
+{
+    size_t outputs = nd_prep_outputs(r->model->prep);
+    size_t rows = PIECE_VALUES / (r->model->prep->columns + outputs);
+    r->piece_rows = rows > PIECE_ROWS ? PIECE_ROWS : rows < PIECE_LEAST ? PIECE_LEAST : rows;
+    r->y = nd_alloc_aligned(r->piece_rows, outputs * sizeof(nd_real));
+    return r->y == NULL ? nd_fail_memory(r->ctx) : make_classes(r);
+}
+
+static void run_free(run *r)
+{
+    for (size_t i = 0; i < BLOCKS; i++) {
+        nd_text_free(&r->block[i]);
+    }
+    nd_free(r->class_end);
+    nd_text_free(&r->class);
+    nd_free(r->y);
 }
 
 nd_status nd_model_predict_file(nd_model *model, const nd_config *config, const char *path,
@@ -255,11 +332,12 @@ nd_status nd_model_predict_file(nd_model *model, const nd_config *config, const 
         .sink = sink,
         .id = nd_opt_given(&effective->set, "id") ? nd_opt_text(&effective->set, "id") : NULL,
         .digits = (int)nd_opt_int(&effective->set, "digits"),
-        .y = nd_alloc_aligned(PIECE_ROWS, nd_prep_outputs(model->prep) * sizeof(nd_real)),
     };
-    nd_status status = r.y == NULL ? nd_fail_memory(ctx) : run_file(&r, effective, path);
-    nd_free(r.y);
-    nd_text_free(&r.text);
+    nd_status status = run_init(&r);
+    if (status == ND_OK) {
+        status = run_file(&r, effective, path);
+    }
+    run_free(&r);
     nd_config_destroy(owned);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/ctx.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 void nd_curve_add(nd_curve *curve, double train, double valid)
 {
@@ -55,6 +56,22 @@ static bool about_running(const char *key)
     return false;
 }
 
+/* A text that need not be UTF-8, such as a path, which JSON must be: bytes beyond
+ * ASCII are shown as '?' then. */
+static json_t *any_text(const char *text)
+{
+    if (nd_utf8_valid(text, strlen(text))) {
+        return json_string(text);
+    }
+    char *copy = nd_strdup(text);
+    for (char *at = copy; at && *at; at++) {
+        *at = (unsigned char)*at < 0x80 ? *at : '?';
+    }
+    json_t *json = copy ? json_string(copy) : NULL;
+    nd_free(copy);
+    return json;
+}
+
 /* The options as given; those left at "auto" stand resolved under "plan". */
 static json_t *settings_json(const nd_config *config)
 {
@@ -62,7 +79,7 @@ static json_t *settings_json(const nd_config *config)
     for (size_t i = 0; i < config->set.count; i++) {
         const char *key = config->set.row[i].name;
         if (nd_opt_given(&config->set, key) && !about_running(key)) {
-            json_object_set_new(object, key, json_string(nd_opt_text(&config->set, key)));
+            json_object_set_new(object, key, any_text(nd_opt_text(&config->set, key)));
         }
     }
     return object;
@@ -90,7 +107,7 @@ static json_t *plan_json(const nd_setup *plan)
 
 static json_t *data_json(const nd_record *r)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "file", r->table->path, "rows",
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "file", any_text(r->table->path), "rows",
                      (json_int_t)r->table->rows, "columns", (json_int_t)r->table->columns,
                      "train_rows", (json_int_t)r->parts->train.count, "valid_rows",
                      (json_int_t)r->parts->valid.count, "test_rows",
@@ -127,6 +144,10 @@ static json_t *metrics_json(const nd_metrics *metrics)
 
 nd_status nd_record_write(nd_ctx *ctx, const nd_record *record, char **text)
 {
+    *text = NULL;
+    if (record->curve->failed) {
+        return nd_fail_memory(ctx);
+    }
     json_t *root =
         json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version", nd_version(), "settings",
                   settings_json(record->config), "data", data_json(record), "plan",

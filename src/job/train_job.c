@@ -66,7 +66,7 @@ static void tell(job *j, nd_event_kind kind, const char *text)
         .done = NAN,
         .lr = j->plan.lr,
         .train_loss = j->fit.train_loss,
-        .valid_loss = j->fit.best_loss,
+        .valid_loss = j->parts.valid.count > 0 ? j->fit.best_loss : NAN,
         .valid_metric = j->fit.best_metric,
         .rows_per_s = j->fit.rows_per_s,
         .seconds = j->fit.seconds,
@@ -80,6 +80,17 @@ static void tell(job *j, nd_event_kind kind, const char *text)
     }
 }
 
+/* A validation file stays out of a second fit: its rows may be from elsewhere for a
+ * reason. */
+static void drop_refit(job *j)
+{
+    bool wanted = strcmp(nd_opt_text(&j->config->set, "refit"), "yes") == 0;
+    j->plan.refit = j->plan.refit && j->parts.split.valid > 0;
+    if (wanted && !j->plan.refit) {
+        nd_log(j->ctx, 1, "refit: there is no share of validation rows to train on as well");
+    }
+}
+
 /* Columns, task, split, preparation, network: all that can fail for the data's or
  * the settings' sake happens here, before the first step. */
 static nd_status job_prepare(job *j)
@@ -90,6 +101,7 @@ static nd_status job_prepare(job *j)
     const nd_rows *train = &j->parts.train;
     ND_TRY(nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep));
     ND_TRY(nd_setup_make(j->config, j->prep, train->count, j->parts.valid.count, &j->plan));
+    drop_refit(j);
     return nd_build_desc(j->ctx, j->config, j->prep, &j->plan, &j->desc);
 }
 
@@ -242,18 +254,11 @@ static nd_status fit_again(job *j)
     return status == ND_ERR_DIVERGED ? ND_OK : status;
 }
 
-/* A validation file stays out of the second fit: its rows may be from elsewhere
- * for a reason. */
-static bool wants_refit(const job *j)
-{
-    return j->plan.refit && j->parts.split.valid > 0 && !j->fit.interrupted;
-}
-
 static nd_status job_fit(job *j)
 {
     ND_TRY(fit_first(j));
     tell(j, ND_EVENT_STOP, j->fit.why);
-    return wants_refit(j) ? fit_again(j) : ND_OK;
+    return j->plan.refit && !j->fit.interrupted ? fit_again(j) : ND_OK;
 }
 
 static nd_status job_test(job *j)
@@ -272,10 +277,9 @@ static nd_status job_model(job *j)
 {
     nd_net *net = j->net;
     nd_prep *prep = j->prep;
-    char *empty = nd_strdup("{}");
     j->net = NULL;
     j->prep = NULL;
-    return nd_model_create(j->ctx, net, prep, empty, &j->model);
+    return nd_model_create(j->ctx, net, prep, NULL, &j->model);
 }
 
 static nd_status job_record(job *j)

@@ -18,6 +18,8 @@ static const nd_verb table[] = {
      "nadir inspect digits.safetensors"},
     {ND_VERB_INIT, "init", "[OPTION]...", "write a config file with every setting explained",
      "nadir init > nadir.yaml"},
+    {ND_VERB_BENCH, "bench", "[OPTION]...",
+     "measure this machine, and the share of it that training gets", "nadir bench --quick"},
 };
 
 enum { VERBS = sizeof table / sizeof table[0] };

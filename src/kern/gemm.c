@@ -75,20 +75,64 @@ static void multiply(nd_pool *pool, nd_gemm_piece whole)
 void nd_gemm_nn(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
                 nd_real *c, bool add)
 {
-    multiply(pool, (nd_gemm_piece){.m = m, .n = n, .k = k, .a = a, .a_row = k, .a_col = 1,
-                                   .b = b, .b_row = n, .b_col = 1, .c = c, .ldc = n, .add = add});
+    multiply(pool, (nd_gemm_piece){.m = m,
+                                   .n = n,
+                                   .k = k,
+                                   .a = a,
+                                   .a_row = k,
+                                   .a_col = 1,
+                                   .b = b,
+                                   .b_row = n,
+                                   .b_col = 1,
+                                   .c = c,
+                                   .ldc = n,
+                                   .add = add});
 }
 
 void nd_gemm_tn(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
                 nd_real *c, bool add)
 {
-    multiply(pool, (nd_gemm_piece){.m = m, .n = n, .k = k, .a = a, .a_row = 1, .a_col = m,
-                                   .b = b, .b_row = n, .b_col = 1, .c = c, .ldc = n, .add = add});
+    multiply(pool, (nd_gemm_piece){.m = m,
+                                   .n = n,
+                                   .k = k,
+                                   .a = a,
+                                   .a_row = 1,
+                                   .a_col = m,
+                                   .b = b,
+                                   .b_row = n,
+                                   .b_col = 1,
+                                   .c = c,
+                                   .ldc = n,
+                                   .add = add});
 }
 
 void nd_gemm_nt(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
                 nd_real *c, bool add)
 {
-    multiply(pool, (nd_gemm_piece){.m = m, .n = n, .k = k, .a = a, .a_row = k, .a_col = 1,
-                                   .b = b, .b_row = 1, .b_col = k, .c = c, .ldc = n, .add = add});
+    multiply(pool, (nd_gemm_piece){.m = m,
+                                   .n = n,
+                                   .k = k,
+                                   .a = a,
+                                   .a_row = k,
+                                   .a_col = 1,
+                                   .b = b,
+                                   .b_row = 1,
+                                   .b_col = k,
+                                   .c = c,
+                                   .ldc = n,
+                                   .add = add});
+}
+
+void nd_gemm_nn_act(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
+                    const nd_real *bias, nd_act act, nd_real slope, nd_real *c)
+{
+    nd_gemm_nn(pool, m, n, k, a, b, c, false);
+    nd_k_bias_act(pool, act, slope, m, n, bias, c);
+}
+
+void nd_gemm_nt_back(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a,
+                     const nd_real *b, nd_act act, nd_real slope, const nd_real *y, nd_real *c)
+{
+    nd_gemm_nt(pool, m, n, k, a, b, c, false);
+    nd_k_act_back(pool, act, slope, m * n, y, c, c);
 }

@@ -6,6 +6,7 @@
 #define ND_KERN_ISA_H
 
 #include "kern/kern.h"
+#include "kern/small.h"
 
 /* C[m][n] (rows ldc apart) = or += A B, where A(i,p) = a[i*a_row + p*a_col] and
  * B(p,j) = b[p*b_row + j*b_col]; one stride of each is 1. */
@@ -36,6 +37,7 @@ typedef struct nd_isa {
     double (*sum)(size_t n, const nd_real *x);
     double (*dot)(size_t n, const nd_real *x, const nd_real *y);
     bool (*finite)(size_t n, const nd_real *x);
+    nd_real (*max_abs)(size_t n, const nd_real *x);
     /* Columns 0 .. width - 1 of rows that are n apart. */
     void (*column_sums)(size_t rows, size_t n, size_t width, const nd_real *g, nd_real *out,
                         bool add);
@@ -52,6 +54,17 @@ typedef struct nd_isa {
     void (*momentum)(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *v);
     void (*adam)(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *m,
                  nd_real *v);
+    /* As in small.h. */
+    void (*small_forward)(const nd_small_dense *d, size_t rows, const nd_real *x, nd_real *y);
+    void (*small_turn)(const nd_small_dense *d);
+    void (*small_gw)(const nd_small_dense *d, size_t rows, const nd_real *x, const nd_real *gz,
+                     nd_real *gw, nd_real *gb, bool add);
+    void (*small_gx)(const nd_small_dense *d, size_t rows, const nd_real *x, const nd_real *gz,
+                     nd_real *gx);
+    /* For machine.h: keep the multiply-add units busy, returning the operations done;
+     * read n elements. */
+    double (*probe_fma)(size_t rounds, nd_real *result);
+    nd_real (*probe_read)(size_t n, const nd_real *x);
 } nd_isa;
 
 extern const nd_isa nd_isa_plain, nd_isa_avx2, nd_isa_avx512;

@@ -1,5 +1,7 @@
 #include "kern/kern.h"
 
+#include <math.h>
+
 #include "kern/isa.h"
 
 /* Element-wise work is cut into pieces of PIECE elements, larger ones only when
@@ -8,7 +10,7 @@ enum { PIECE = 16384, PARTS = 256 };
 
 typedef struct job {
     const nd_isa *isa;
-    size_t n;     /* elements, or columns where rows are set */
+    size_t n; /* elements, or columns where rows are set */
     size_t rows;
     size_t piece; /* elements, rows or columns per task */
     nd_act act;
@@ -19,7 +21,7 @@ typedef struct job {
     const nd_real *a, *b;
     nd_real *out, *state1, *state2;
     bool add;
-    double part[PARTS]; /* results of reductions, added in order */
+    double *part; /* [PARTS], results of a reduction, added in order */
 } job;
 
 static size_t pieces_of(size_t n, size_t piece)
@@ -182,7 +184,8 @@ static void sum_task(void *user, size_t i)
 
 double nd_k_sum(nd_pool *pool, size_t n, const nd_real *x)
 {
-    job j = {.n = n, .a = x};
+    double part[PARTS];
+    job j = {.part = part, .n = n, .a = x};
     run_elements(pool, &j, sum_task);
     return total_of(&j, n);
 }
@@ -196,7 +199,8 @@ static void dot_task(void *user, size_t i)
 
 double nd_k_dot(nd_pool *pool, size_t n, const nd_real *x, const nd_real *y)
 {
-    job j = {.n = n, .a = x, .b = y};
+    double part[PARTS];
+    job j = {.part = part, .n = n, .a = x, .b = y};
     run_elements(pool, &j, dot_task);
     return total_of(&j, n);
 }
@@ -206,18 +210,27 @@ double nd_k_sum_squares(nd_pool *pool, size_t n, const nd_real *x)
     return nd_k_dot(pool, n, x, x);
 }
 
-static void finite_task(void *user, size_t i)
+static void max_abs_task(void *user, size_t i)
 {
     job *j = user;
     size_t n, at = span_of(j, j->n, i, &n);
-    j->part[i] = j->isa->finite(n, j->a + at) ? 0 : 1;
+    j->part[i] = (double)j->isa->max_abs(n, j->a + at);
+}
+
+nd_real nd_k_max_abs(nd_pool *pool, size_t n, const nd_real *x)
+{
+    double part[PARTS], most = 0;
+    job j = {.part = part, .n = n, .a = x};
+    run_elements(pool, &j, max_abs_task);
+    for (size_t i = 0; i < pieces_of(n, j.piece); i++) {
+        most = part[i] <= most ? most : part[i];
+    }
+    return (nd_real)most;
 }
 
 bool nd_k_finite(nd_pool *pool, size_t n, const nd_real *x)
 {
-    job j = {.n = n, .a = x};
-    run_elements(pool, &j, finite_task);
-    return total_of(&j, n) == 0;
+    return isfinite(nd_k_max_abs(pool, n, x));
 }
 
 /* Columns are cut so that a task reads about PIECE elements, in steps of a cache
@@ -287,7 +300,14 @@ static void softmax_cross_entropy_task(void *user, size_t i)
 double nd_k_softmax_cross_entropy(nd_pool *pool, size_t rows, size_t n, const nd_real *logits,
                                   const nd_real *target, nd_real scale, nd_real *grad)
 {
-    job j = {.rows = rows, .n = n, .a = logits, .b = target, .factor = scale, .out = grad,
+    double part[PARTS];
+    job j = {.part = part,
+             .rows = rows,
+             .n = n,
+             .a = logits,
+             .b = target,
+             .factor = scale,
+             .out = grad,
              .piece = 1};
     run_rows(pool, &j, softmax_cross_entropy_task);
     return n > 0 ? total_of(&j, rows) : 0;
@@ -297,14 +317,15 @@ static void sigmoid_cross_entropy_task(void *user, size_t i)
 {
     job *j = user;
     size_t n, at = span_of(j, j->n, i, &n);
-    j->part[i] = j->isa->sigmoid_cross_entropy(n, j->a + at, j->b + at, j->factor,
-                                               offset(j->out, at));
+    j->part[i] =
+        j->isa->sigmoid_cross_entropy(n, j->a + at, j->b + at, j->factor, offset(j->out, at));
 }
 
 double nd_k_sigmoid_cross_entropy(nd_pool *pool, size_t n, const nd_real *logits,
                                   const nd_real *target, nd_real scale, nd_real *grad)
 {
-    job j = {.n = n, .a = logits, .b = target, .factor = scale, .out = grad};
+    double part[PARTS];
+    job j = {.part = part, .n = n, .a = logits, .b = target, .factor = scale, .out = grad};
     run_elements(pool, &j, sigmoid_cross_entropy_task);
     return total_of(&j, n);
 }
@@ -319,7 +340,8 @@ static void squared_error_task(void *user, size_t i)
 double nd_k_squared_error(nd_pool *pool, size_t n, const nd_real *y, const nd_real *target,
                           nd_real scale, nd_real *grad)
 {
-    job j = {.n = n, .a = y, .b = target, .factor = scale, .out = grad};
+    double part[PARTS];
+    job j = {.part = part, .n = n, .a = y, .b = target, .factor = scale, .out = grad};
     run_elements(pool, &j, squared_error_task);
     return total_of(&j, n);
 }

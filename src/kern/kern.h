@@ -24,8 +24,26 @@ void nd_gemm_tn(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, c
 void nd_gemm_nt(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
                 nd_real *c, bool add); /* A [m][k], B [n][k] : C = A B^T */
 
+typedef enum nd_act {
+    ND_ACT_NONE,
+    ND_ACT_SIGMOID,
+    ND_ACT_TANH,
+    ND_ACT_RELU,
+    ND_ACT_LEAKY_RELU
+} nd_act;
+
+/* C = f(A B + bias) in one pass over C: A [m][k], B [k][n], bias [n] or NULL; slope
+ * is that of leaky_relu. The bits are those of nd_gemm_nn and then nd_k_bias_act. */
+void nd_gemm_nn_act(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
+                    const nd_real *bias, nd_act act, nd_real slope, nd_real *c);
+
+/* C = (A B^T) * f'(z), from y = f(z): A [m][k], B [n][k], y [m][n]; y is not read
+ * with ND_ACT_NONE. The gradient of a layer's input, brought
+ * through the activation that made it: A its gy, B its weights, y its input. */
+void nd_gemm_nt_back(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a,
+                     const nd_real *b, nd_act act, nd_real slope, const nd_real *y, nd_real *c);
+
 /* ---- Element-wise */
-typedef enum nd_act { ND_ACT_NONE, ND_ACT_SIGMOID, ND_ACT_TANH, ND_ACT_RELU, ND_ACT_LEAKY_RELU } nd_act;
 
 /* y = f(x); y may be x. slope is that of leaky_relu below zero. */
 void nd_k_act(nd_pool *pool, nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y);
@@ -38,12 +56,13 @@ void nd_k_act_back(nd_pool *pool, nd_act act, nd_real slope, size_t n, const nd_
 void nd_k_bias_act(nd_pool *pool, nd_act act, nd_real slope, size_t rows, size_t n,
                    const nd_real *bias, nd_real *y);
 
-void nd_k_add(nd_pool *pool, size_t n, const nd_real *a, const nd_real *b, nd_real *y); /* y = a+b, y may be a or b */
+void nd_k_add(nd_pool *pool, size_t n, const nd_real *a, const nd_real *b,
+              nd_real *y); /* y = a+b, y may be a or b */
 void nd_k_scale(nd_pool *pool, size_t n, nd_real factor, nd_real *x);
 void nd_k_fill(nd_real value, size_t n, nd_real *x);
 
 /* Inverted dropout: keep[i] with probability 1 - rate, y = x/(1-rate) or 0.
- * Element i of the block uses random word first + i. The backward pass calls it
+ * Element i uses random word i of rng. The backward pass calls it
  * again on the gradient with the same rng. y may be x. */
 void nd_k_dropout(nd_pool *pool, const nd_rng *rng, double rate, size_t n, const nd_real *x,
                   nd_real *y);
@@ -54,8 +73,12 @@ double nd_k_dot(nd_pool *pool, size_t n, const nd_real *x, const nd_real *y);
 double nd_k_sum_squares(nd_pool *pool, size_t n, const nd_real *x);
 bool nd_k_finite(nd_pool *pool, size_t n, const nd_real *x);
 
+/* Largest |x|, 0 if n is 0; NaN or infinite if any element is. */
+nd_real nd_k_max_abs(nd_pool *pool, size_t n, const nd_real *x);
+
 /* out[j] = sum over rows of g[r][j]; with add, out += . */
-void nd_k_column_sums(nd_pool *pool, size_t rows, size_t n, const nd_real *g, nd_real *out, bool add);
+void nd_k_column_sums(nd_pool *pool, size_t rows, size_t n, const nd_real *g, nd_real *out,
+                      bool add);
 
 /* ---- Batch statistics: mean[j], variance[j] (biased) over rows */
 void nd_k_column_moments(nd_pool *pool, size_t rows, size_t n, const nd_real *x, nd_real *mean,
@@ -83,10 +106,10 @@ double nd_k_squared_error(nd_pool *pool, size_t n, const nd_real *y, const nd_re
  * coefficient added to the gradient (coupled): g = grad*grad_scale + decay*w. */
 typedef struct nd_update {
     double lr, decay, grad_scale;
-    double momentum;                    /* momentum */
-    double beta1, beta2, eps;           /* adam */
-    double correction1, correction2;    /* 1 - beta1^t, 1 - beta2^t */
-    double decoupled;                   /* decoupled decay: w -= lr*decoupled*w first */
+    double momentum;                 /* momentum */
+    double beta1, beta2, eps;        /* adam */
+    double correction1, correction2; /* 1 - beta1^t, 1 - beta2^t */
+    double decoupled;                /* decoupled decay: w -= lr*decoupled*w first */
 } nd_update;
 
 void nd_k_sgd(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w);

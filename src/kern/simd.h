@@ -7,10 +7,13 @@
 
 #include "kern/isa.h"
 #include "kern/simd_math.h"
+
 #include "kern/simd_gemm.h"
 #include "kern/simd_map.h"
+#include "kern/simd_probe.h"
 #include "kern/simd_reduce.h"
 #include "kern/simd_rows.h"
+#include "kern/simd_small.h"
 #include "kern/simd_update.h"
 
 const nd_isa ND_ISA = {
@@ -26,6 +29,7 @@ const nd_isa ND_ISA = {
     .sum = sum,
     .dot = dot,
     .finite = all_finite,
+    .max_abs = max_abs,
     .column_sums = column_sums,
     .column_moments = column_moments,
     .softmax = softmax,
@@ -35,6 +39,12 @@ const nd_isa ND_ISA = {
     .sgd = sgd,
     .momentum = momentum,
     .adam = adam,
+    .small_forward = small_forward,
+    .small_turn = small_turn,
+    .small_gw = small_gw,
+    .small_gx = small_gx,
+    .probe_fma = probe_fma,
+    .probe_read = probe_read,
 };
 
 #endif

@@ -13,19 +13,19 @@ typedef nd_real vec
 
 enum {
     VL = ND_VECTOR_BYTES / sizeof(nd_real),
-    WIDE = 8,                              /* most vectors of columns in a block */
-    PANEL = 2 * VL,                        /* columns of a copied panel of B */
-    KC = 2048 / sizeof(nd_real) / 2,       /* inner dimension of a block */
-    MC = 96,                               /* rows of a copied block of A */
-    GROUP = 64,                            /* columns of B that are copied at a time */
-    DIRECT_BYTES = 131072                  /* B at most so large is read in place */
+    WIDE = 8,                        /* most vectors of columns in a block */
+    PANEL = 2 * VL,                  /* columns of a copied panel of B */
+    KC = 2048 / sizeof(nd_real) / 2, /* inner dimension of a block */
+    MC = 96,                         /* rows of a copied block of A */
+    GROUP = 64,                      /* columns of B that are copied at a time */
+    DIRECT_BYTES = 131072            /* B at most so large is read in place */
 };
 
 /* C[rows][nv vectors] = or += the product over k. rows and nv are constants where
  * this is inlined. */
 static inline __attribute__((always_inline)) void
 product_block(size_t rows, size_t nv, size_t k, const nd_real *a, size_t a_row, size_t a_col,
-      const nd_real *b, size_t ldb, nd_real *c, size_t ldc, bool add)
+              const nd_real *b, size_t ldb, nd_real *c, size_t ldc, bool add)
 {
     vec total[ND_MR * 2 > WIDE ? ND_MR * 2 : WIDE];
 #pragma GCC unroll 32
@@ -64,12 +64,12 @@ product_block(size_t rows, size_t nv, size_t k, const nd_real *a, size_t a_row, 
 typedef void block_fn(size_t k, const nd_real *a, size_t a_row, size_t a_col, const nd_real *b,
                       size_t ldb, nd_real *c, size_t ldc, bool add);
 
-#define ND_BLOCK(rows, nv)                                                                     \
-    static void block_##rows##x##nv(size_t k, const nd_real *a, size_t a_row, size_t a_col,    \
-                                    const nd_real *b, size_t ldb, nd_real *c, size_t ldc,      \
-                                    bool add)                                                  \
-    {                                                                                          \
-        product_block(rows, nv, k, a, a_row, a_col, b, ldb, c, ldc, add);                              \
+#define ND_BLOCK(rows, nv)                                                                  \
+    static void block_##rows##x##nv(size_t k, const nd_real *a, size_t a_row, size_t a_col, \
+                                    const nd_real *b, size_t ldb, nd_real *c, size_t ldc,   \
+                                    bool add)                                               \
+    {                                                                                       \
+        product_block(rows, nv, k, a, a_row, a_col, b, ldb, c, ldc, add);                   \
     }
 
 ND_BLOCK(1, 1)
@@ -107,21 +107,15 @@ ND_BLOCK(12, 2)
 
 /* [rows - 1][log2 of the vectors]; NULL where the registers would not do. */
 static block_fn *const block_table[ND_MR][4] = {
-    {block_1x1, block_1x2, block_1x4, block_1x8},
-    {block_2x1, block_2x2, block_2x4, NULL},
-    {block_3x1, block_3x2, block_3x4, NULL},
-    {block_4x1, block_4x2, NULL, NULL},
-    {block_5x1, block_5x2, NULL, NULL},
-    {block_6x1, block_6x2, NULL, NULL},
+    {block_1x1, block_1x2, block_1x4, block_1x8}, {block_2x1, block_2x2, block_2x4, NULL},
+    {block_3x1, block_3x2, block_3x4, NULL},      {block_4x1, block_4x2, NULL, NULL},
+    {block_5x1, block_5x2, NULL, NULL},           {block_6x1, block_6x2, NULL, NULL},
 #if ND_MR >= 8
-    {block_7x1, block_7x2, NULL, NULL},
-    {block_8x1, block_8x2, NULL, NULL},
+    {block_7x1, block_7x2, NULL, NULL},           {block_8x1, block_8x2, NULL, NULL},
 #endif
 #if ND_MR >= 12
-    {block_9x1, block_9x2, NULL, NULL},
-    {block_10x1, block_10x2, NULL, NULL},
-    {block_11x1, block_11x2, NULL, NULL},
-    {block_12x1, block_12x2, NULL, NULL},
+    {block_9x1, block_9x2, NULL, NULL},           {block_10x1, block_10x2, NULL, NULL},
+    {block_11x1, block_11x2, NULL, NULL},         {block_12x1, block_12x2, NULL, NULL},
 #endif
 };
 
@@ -139,8 +133,8 @@ static size_t panel_rows(size_t m, size_t i)
 
 /* out[p * width + j] = in[j * step + p] for p < k, j < n: eight lines are read side
  * by side, so that each cache line of out is written whole. */
-static void turn(size_t k, size_t n, const nd_real *restrict in, size_t step,
-                 nd_real *restrict out, size_t width)
+static void turn(size_t k, size_t n, const nd_real *restrict in, size_t step, nd_real *restrict out,
+                 size_t width)
 {
     enum { SIDE = 8 };
     size_t j = 0;
@@ -222,8 +216,8 @@ static void narrow_block(size_t rows, size_t n, size_t k, const nd_real *a, size
 
 /* One panel of rows against B in place; edge holds the copied last columns. */
 static void direct_rows(size_t rows, size_t n, size_t k, const nd_real *a, size_t a_row,
-                        size_t a_col, const nd_real *b, size_t ldb, const nd_real *edge,
-                        nd_real *c, size_t ldc, bool add)
+                        size_t a_col, const nd_real *b, size_t ldb, const nd_real *edge, nd_real *c,
+                        size_t ldc, bool add)
 {
     size_t j = 0;
     for (size_t power = 4; power-- > 0;) {

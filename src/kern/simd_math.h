@@ -1,7 +1,7 @@
 /* exp, tanh, logistic and log1p of one element, without branches, so that loops
  * over them become vector code. Errors in units of the last place against long
- * double, over all finite floats (tests/unit/kern/test_math.c): exp 1.0,
- * tanh 2.0, logistic 2.5, log1p on [0, 1] 2.0. The double build takes libm. */
+ * double where the result is a normal float (tests/unit/kern/test_math.c): exp 1.0,
+ * tanh 1.3, logistic 2.0. The double build takes libm. */
 #ifndef ND_KERN_SIMD_MATH_H
 #define ND_KERN_SIMD_MATH_H
 
@@ -77,7 +77,7 @@ static inline float tanh_of(float x)
     p = p * z + -3.33332819422e-1f;
     float near = p * z * x + x;
     float far = copysignf(1.0f - 2.0f / (exp_of(size + size) + 1.0f), x);
-    return size < 0.625f ? near : far + (x - x);
+    return size < 0.625f ? near : far;
 }
 
 /* log(1 + x) for 0 <= x <= 1: 2 artanh(s), s = x / (2 + x) <= 1/3, by its series

@@ -43,24 +43,44 @@ static double dot(size_t n, const nd_real *x, const nd_real *y)
     return fold(lane);
 }
 
-/* x * 0 is 0 for a finite x and NaN for the others. */
-static bool all_finite(size_t n, const nd_real *x)
+/* The bits of |x| as a whole number are in the order of |x|, infinity above all
+ * numbers and NaN above that. */
+#ifdef ND_REAL_DOUBLE
+typedef int64_t real_bits;
+#else
+typedef int32_t real_bits;
+#endif
+
+static nd_real max_abs(size_t n, const nd_real *x)
 {
-    nd_real lane[LANES] = {0};
+    const real_bits sign = (real_bits)((uint64_t)1 << (8 * sizeof(nd_real) - 1));
+    enum { MAX_LANES = 32 };
+    real_bits lane[MAX_LANES] = {0};
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (size_t j = 0; j < LANES; j++) {
-            lane[j] += x[i + j] * 0;
+    for (; i + MAX_LANES <= n; i += MAX_LANES) {
+        real_bits bits[MAX_LANES];
+        memcpy(bits, x + i, sizeof bits);
+        for (size_t j = 0; j < MAX_LANES; j++) {
+            real_bits size = bits[j] & ~sign;
+            lane[j] = size > lane[j] ? size : lane[j];
         }
     }
     for (size_t j = 0; i + j < n; j++) {
-        lane[j] += x[i + j] * 0;
+        real_bits bits;
+        memcpy(&bits, &x[i + j], sizeof bits);
+        lane[j] = (bits & ~sign) > lane[j] ? bits & ~sign : lane[j];
     }
-    nd_real total = 0;
-    for (size_t j = 0; j < LANES; j++) {
-        total += lane[j];
+    for (size_t j = 1; j < MAX_LANES; j++) {
+        lane[0] = lane[j] > lane[0] ? lane[j] : lane[0];
     }
-    return total == 0;
+    nd_real most;
+    memcpy(&most, &lane[0], sizeof most);
+    return most;
+}
+
+static bool all_finite(size_t n, const nd_real *x)
+{
+    return isfinite(max_abs(n, x));
 }
 
 enum { COLUMNS = 32 };

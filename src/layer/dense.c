@@ -58,19 +58,17 @@ static nd_status dense_shape(nd_ctx *ctx, nd_layer_shape *shape)
 /* y = f(x W + b) */
 static void dense_forward(const nd_layer_io *io)
 {
-    size_t in = io->shape->in[0], out = io->shape->out;
     const nd_real *bias = io->shape->params > 1 ? io->param[1] : NULL;
-    nd_gemm_nn(io->pool, io->rows, out, in, io->x[0], io->param[0], io->y, false);
-    if (bias || io->act != ND_ACT_NONE) {
-        nd_k_bias_act(io->pool, io->act, io->slope, io->rows, out, bias, io->y);
-    }
+    nd_gemm_nn_act(io->pool, io->rows, io->shape->out, io->shape->in[0], io->x[0], io->param[0],
+                   bias, io->act, io->slope, io->y);
 }
 
-/* gz = gy * f'(z);  gW = x^T gz;  gb = sum over rows of gz;  gx = gz W^T */
+/* gz = gy * f'(z);  gW = x^T gz;  gb = sum over rows of gz;  gx = gz W^T, brought
+ * through the activation that made x where that is known. */
 static void dense_backward(const nd_layer_io *io)
 {
     size_t in = io->shape->in[0], out = io->shape->out;
-    if (io->act != ND_ACT_NONE) {
+    if (io->act != ND_ACT_NONE && !io->gy_of_z) {
         nd_k_act_back(io->pool, io->act, io->slope, io->rows * out, io->y, io->gy, io->gy);
     }
     nd_gemm_tn(io->pool, in, out, io->rows, io->x[0], io->gy, io->grad[0], false);
@@ -78,7 +76,8 @@ static void dense_backward(const nd_layer_io *io)
         nd_k_column_sums(io->pool, io->rows, out, io->gy, io->grad[1], false);
     }
     if (io->gx[0]) {
-        nd_gemm_nt(io->pool, io->rows, in, out, io->gy, io->param[0], io->gx[0], false);
+        nd_gemm_nt_back(io->pool, io->rows, in, out, io->gy, io->param[0], io->x_act, io->x_slope,
+                        io->x[0], io->gx[0]);
     }
 }
 

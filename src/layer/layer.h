@@ -54,6 +54,9 @@ typedef struct nd_layer_io {
     nd_real *y;                        /* [rows][out] */
     nd_act act;                        /* of a class with takes_act: activation to apply to */
     nd_real slope;                     /* y as well; in backward y holds its result */
+    bool gy_of_z;                      /* gy has come through act already */
+    nd_act x_act;                      /* of a class with takes_act: activation that made x[0], */
+    nd_real x_slope;                   /* through which backward brings gx[0] */
     nd_real *gy;                       /* [rows][out], backward only; may be destroyed */
     nd_real *gx[ND_LAYER_INPUTS];      /* [rows][in[i]], NULL where not wanted; overwritten */
     nd_real *param[ND_LAYER_PARAMS];

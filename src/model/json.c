@@ -215,7 +215,7 @@ static size_t number_size(const char *at, const char *end)
 
 static bool named_number(nd_json *json, double *value)
 {
-    nd_json_slice name;
+    nd_json_slice name = {0};
     if (!nd_json_string(json, &name)) {
         return false;
     }

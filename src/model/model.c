@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 /* Rows of a batch when many are predicted. */
-enum { BATCH_ROWS = 256 };
+enum { BATCH_ROWS = 512 };
 
 /* Outputs the net must have: one logit for two classes. */
 static size_t net_outputs(const nd_prep *prep)

@@ -278,7 +278,7 @@ static nd_status choose_rows(const load *l, size_t *rows)
         return fail_format(l, "the network needs more memory for one row than a file of this "
                               "size can ask for");
     }
-    double fit = SLACK / 2 / per_row;
+    double fit = (double)SLACK / 2 / per_row;
     *rows = fit < 1 ? 1 : fit > LOAD_ROWS ? LOAD_ROWS : (size_t)fit;
     return ND_OK;
 }

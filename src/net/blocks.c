@@ -5,6 +5,7 @@
 #include "base/ctx.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "kern/small.h"
 #include "net/plan.h"
 
 size_t nd_padded(size_t n)
@@ -73,7 +74,7 @@ nd_status nd_blocks_create(nd_ctx *ctx, const nd_desc *desc, nd_blocks *b)
 {
     ND_TRY(make_spans(ctx, desc, false, &b->span, &b->spans, &b->size));
     ND_TRY(make_spans(ctx, desc, true, &b->buffer_span, &b->buffer_spans, &b->buffer_size));
-    b->param = nd_alloc_aligned(b->size, sizeof(nd_real));
+    b->param = nd_alloc_aligned(b->size + ND_SMALL_SLACK, sizeof(nd_real));
     b->grad = nd_alloc_aligned(b->size, sizeof(nd_real));
     b->buffer = nd_alloc_aligned(b->buffer_size, sizeof(nd_real));
     return b->param && b->grad && b->buffer ? ND_OK : nd_fail_memory(ctx);

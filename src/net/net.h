@@ -59,6 +59,16 @@ nd_status nd_net_logits(nd_net *net, const nd_real *x, size_t rows, const nd_rea
  * there was none. */
 nd_status nd_net_last_logits(const nd_net *net, const nd_real **logits);
 
+/* nd_net_gradient in the environment of base/fpenv.h, which the caller has entered.
+ * *finite tells whether every element of the gradient block is finite, found while
+ * what made it is in the caches. */
+nd_status nd_net_gradient_finite(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
+                                 double *loss, bool *finite);
+
+/* Threads that a training step on so many rows can use: the context's, or fewer for
+ * a small net, whose steps take less time than handing work to another thread. */
+int nd_net_threads(const nd_net *net, size_t rows);
+
 /* Trained numbers: nd_net_size without the gaps between spans. */
 size_t nd_net_parameter_count(const nd_net *net);
 

@@ -1,8 +1,10 @@
 /* From layers to prepared calls. Times of the layout, for n layers: forward of
  * layer i at i, the loss at n, backward of layer i at 2n - i. */
 #include "net/plan.h"
+
 #include "base/ctx.h"
 #include "base/mem.h"
+#include "net/chain.h"
 
 enum { RESULT, GRADIENT, WORK, EXTRA, SLOTS = EXTRA + ND_LAYER_INPUTS };
 
@@ -179,16 +181,31 @@ static nd_status size_pieces(planner *p)
     return ND_OK;
 }
 
+/* Parts of a batch of a small net go through all layers on their own (chain.h), so
+ * that one may be in backward while another is in forward: nothing is shared. */
+static bool shares_nothing(const planner *p)
+{
+    size_t weights = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const nd_layer_shape *shape = &p->node[i].layer->shape;
+        weights += shape->params ? shape->param[0].rows * shape->param[0].cols : 0;
+    }
+    return weights <= ND_CHAIN_WEIGHTS;
+}
+
 /* Gather all pieces, lay them out and give the offsets back. */
 static nd_status lay_out(planner *p, size_t *total)
 {
     size_t count = p->count * SLOTS;
+    bool apart = shares_nothing(p);
     nd_piece *piece = nd_alloc(count, sizeof *piece);
     if (!piece) {
         return nd_fail_memory(p->ctx);
     }
     for (size_t i = 0; i < count; i++) {
         piece[i] = p->node[i / SLOTS].piece[i % SLOTS];
+        piece[i].last = apart ? 2 * p->count : piece[i].last;
+        piece[i].first = apart ? 0 : piece[i].first;
     }
     nd_status status = nd_layout(p->ctx, piece, count, total);
     for (size_t i = 0; i < count; i++) {
@@ -236,6 +253,22 @@ static void fill_blocks(const nd_blocks *blocks, size_t *param, size_t *buffer, 
     }
 }
 
+/* A dense layer that alone reads a fused activation takes its input's gradient
+ * through it. Activations stand behind the layer that applies them. */
+static void fold_derivative(const planner *p, size_t i, nd_plan_step *all)
+{
+    const plan_node *node = &p->node[i];
+    long from = node->layer->input[0];
+    if (!node->layer->class->takes_act || from < 0 || !p->node[from].fused ||
+        p->node[from].readers != 1 || !all[i].io.gx[0]) {
+        return;
+    }
+    nd_plan_step *below = &all[p->node[from].layer->input[0]];
+    all[i].io.x_act = below->io.act;
+    all[i].io.x_slope = below->io.slope;
+    below->io.gy_of_z = true;
+}
+
 static void fill_steps(const planner *p, const nd_blocks *blocks, uint64_t seed, nd_plan *plan)
 {
     size_t param = 0, buffer = 0;
@@ -246,7 +279,6 @@ static void fill_steps(const planner *p, const nd_blocks *blocks, uint64_t seed,
         step->skip = node->fused;
         step->backward = node->trained && !node->fused;
         step->io.shape = &node->layer->shape;
-        step->io.pool = p->ctx->pool;
         step->io.rng = (nd_rng){.seed = seed, .stream = ND_STREAM_LAYER + (uint32_t)i};
         step->io.y = result_of(p, plan, i);
         step->io.gy = gradient_of(p, plan, i);
@@ -258,6 +290,9 @@ static void fill_steps(const planner *p, const nd_blocks *blocks, uint64_t seed,
             below->io.act = node->layer->class->act;
             below->io.slope = (nd_real)node->layer->shape.slope;
         }
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        fold_derivative(p, i, plan->step);
     }
     plan->logits = result_of(p, plan, p->count - 1);
     plan->glogits = gradient_of(p, plan, p->count - 1);
@@ -273,7 +308,7 @@ static nd_status make_plan(planner *p, const nd_desc *desc, nd_plan *plan)
     ND_TRY(lay_out(p, &plan->size));
     plan->count = p->count;
     plan->step = nd_alloc(p->count, sizeof *plan->step);
-    plan->memory = nd_alloc_aligned(plan->size, sizeof(nd_real));
+    plan->memory = nd_alloc_aligned(plan->size + ND_SMALL_SLACK, sizeof(nd_real));
     return plan->step && plan->memory ? ND_OK : nd_fail_memory(p->ctx);
 }
 
@@ -289,7 +324,9 @@ nd_status nd_plan_create(nd_ctx *ctx, const nd_desc *desc, const nd_blocks *bloc
     nd_status status = make_plan(&p, desc, plan);
     if (status == ND_OK) {
         fill_steps(&p, blocks, seed, plan);
-    } else {
+        status = nd_chain_create(ctx, plan, blocks, max_rows, &plan->chain);
+    }
+    if (status != ND_OK) {
         nd_plan_destroy(plan);
     }
     nd_free(p.node);
@@ -298,6 +335,7 @@ nd_status nd_plan_create(nd_ctx *ctx, const nd_desc *desc, const nd_blocks *bloc
 
 void nd_plan_destroy(nd_plan *plan)
 {
+    nd_chain_destroy(plan->chain);
     nd_free(plan->step);
     nd_free(plan->memory);
     *plan = (nd_plan){0};

@@ -14,8 +14,12 @@ typedef struct nd_plan_step {
     nd_real *sum[ND_LAYER_INPUTS]; /* gradient to which io.gx[i] is added, NULL: io.gx[i] is it */
 } nd_plan_step;
 
+/* The direct path of small networks (chain.h). */
+typedef struct nd_chain nd_chain;
+
 typedef struct nd_plan {
     nd_plan_step *step; /* [count] */
+    nd_chain *chain;    /* NULL where the net is none, or too large to gain */
     size_t count;
     nd_real *memory;  /* workspace */
     size_t size;      /* reals in it */

@@ -1,7 +1,9 @@
 /* Forward and backward over a plan. Nothing here allocates. */
+#include <float.h>
+
 #include "base/ctx.h"
 #include "base/fpenv.h"
-#include "net/plan.h"
+#include "net/chain.h"
 
 static nd_status check_call(nd_net *net, const void *a, const void *b, size_t rows)
 {
@@ -34,11 +36,17 @@ static nd_status check_labels(const nd_net *net, const nd_real *y, size_t rows)
 
 static void forward(nd_net *net, const nd_real *x, size_t rows, bool training)
 {
+    net->ran = true;
+    if (!training && nd_chain_takes(net->plan.chain, rows, false)) {
+        nd_chain_forward(net->plan.chain, net->ctx->pool, x, rows);
+        return;
+    }
     for (size_t i = 0; i < net->plan.count; i++) {
         nd_plan_step *step = &net->plan.step[i];
         if (step->skip) {
             continue;
         }
+        step->io.pool = net->ctx->pool;
         step->io.rows = rows;
         step->io.training = training;
         step->io.rng.step = net->step;
@@ -49,10 +57,44 @@ static void forward(nd_net *net, const nd_real *x, size_t rows, bool training)
         }
         step->layer->class->forward(&step->io);
     }
-    net->ran = true;
 }
 
-static void backward(nd_net *net)
+#ifdef ND_REAL_DOUBLE
+static const double largest = DBL_MAX;
+#else
+static const double largest = (double)FLT_MAX;
+#endif
+
+/* |gW| <= rows * max|x| * max|gz| and |gb| <= rows * max|gz|: proves a large
+ * gradient finite from what made it. Half of the largest number leaves room for
+ * rounding. */
+static bool is_bounded(const nd_layer_io *io)
+{
+    const nd_layer_shape *shape = io->shape;
+    double x = (double)nd_k_max_abs(io->pool, io->rows * shape->in[0], io->x[0]);
+    double gz = (double)nd_k_max_abs(io->pool, io->rows * shape->out, io->gy);
+    return (x < 1 ? 1 : x) * gz * (double)io->rows < largest / 2;
+}
+
+/* Right after the backward call of a step, while what it read and wrote is in the
+ * caches: whether all elements of its gradients are finite. */
+static bool is_finite(const nd_plan_step *step)
+{
+    const nd_layer_io *io = &step->io;
+    const nd_layer_shape *shape = io->shape;
+    size_t batch = io->rows * (shape->in[0] + shape->out);
+    if (step->layer->class->takes_act && batch < shape->in[0] * shape->out && is_bounded(io)) {
+        return true;
+    }
+    for (size_t k = 0; k < shape->params; k++) {
+        if (!nd_k_finite(io->pool, shape->param[k].rows * shape->param[k].cols, io->grad[k])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void backward(nd_net *net, bool *finite)
 {
     for (size_t i = net->plan.count; i-- > 0;) {
         nd_plan_step *step = &net->plan.step[i];
@@ -60,6 +102,9 @@ static void backward(nd_net *net)
             continue;
         }
         step->layer->class->backward(&step->io);
+        if (finite && *finite) {
+            *finite = is_finite(step);
+        }
         for (size_t k = 0; k < step->layer->inputs; k++) {
             if (step->sum[k]) {
                 nd_k_add(step->io.pool, step->io.rows * step->io.shape->in[k], step->sum[k],
@@ -67,6 +112,29 @@ static void backward(nd_net *net)
             }
         }
     }
+}
+
+/* Sum of the rows' losses; gradient of their mean. */
+static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows, bool *finite)
+{
+    nd_pool *pool = net->ctx->pool;
+    nd_plan *plan = &net->plan;
+    if (plan->glogits && nd_chain_takes(plan->chain, rows, true)) {
+        net->ran = true;
+        double total = nd_chain_gradient(plan->chain, net->loss, pool, x, y, rows, plan->glogits);
+        if (finite) {
+            *finite = nd_k_finite(NULL, net->blocks.size, net->blocks.grad);
+        }
+        return total;
+    }
+    forward(net, x, rows, true);
+    nd_real share = (nd_real)(1.0 / (double)rows);
+    double total =
+        net->loss->value(pool, rows, nd_net_outputs(net), plan->logits, y, share, plan->glogits);
+    if (plan->glogits) {
+        backward(net, finite);
+    }
+    return total;
 }
 
 nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y)
@@ -79,25 +147,43 @@ nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y)
     return ND_OK;
 }
 
-nd_status nd_net_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
-                          double *loss)
+static nd_status check_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
+                                const double *loss)
 {
     ND_TRY(check_call(net, x, y, rows));
     if (!loss) {
         return nd_fail(net->ctx, ND_ERR_ARGUMENT, "network: a null pointer was passed");
     }
-    ND_TRY(check_labels(net, y, rows));
+    return check_labels(net, y, rows);
+}
+
+nd_status nd_net_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
+                          double *loss)
+{
+    ND_TRY(check_gradient(net, x, y, rows, loss));
     nd_fp_state state = nd_fp_enter();
-    forward(net, x, rows, true);
-    nd_real share = (nd_real)(1.0 / (double)rows);
-    *loss = net->loss->value(net->ctx->pool, rows, nd_net_outputs(net), net->plan.logits, y, share,
-                             net->plan.glogits) /
-            (double)rows;
-    if (net->plan.glogits) {
-        backward(net);
-    }
+    *loss = gradient(net, x, y, rows, NULL) / (double)rows;
     nd_fp_leave(state);
     return ND_OK;
+}
+
+nd_status nd_net_gradient_finite(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
+                                 double *loss, bool *finite)
+{
+    ND_TRY(check_gradient(net, x, y, rows, loss));
+    *finite = true;
+    *loss = gradient(net, x, y, rows, finite) / (double)rows;
+    return ND_OK;
+}
+
+int nd_net_threads(const nd_net *net, size_t rows)
+{
+    int threads = nd_pool_threads(net->ctx->pool);
+    if (!nd_chain_takes(net->plan.chain, rows, true)) {
+        return threads;
+    }
+    size_t chunks = nd_chain_chunks(net->plan.chain, rows);
+    return chunks < (size_t)threads ? (int)chunks : threads;
 }
 
 nd_status nd_net_loss(nd_net *net, const nd_real *x, const nd_real *y, size_t rows, double *loss)

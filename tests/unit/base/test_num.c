@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/num_scale.h"
 #include "base/rng.h"
 
 static double parsed(const char *text)
@@ -37,11 +38,32 @@ static void plain_numbers_are_read(void **state)
 {
     (void)state;
     static const char *const text[] = {
-        "0", "-0", "+1", "1.", ".5", "-.5e1", "00012.50", "1e5", "1E+5", "1e-5", "123456789012",
-        "3.14159265358979323846", "9007199254740993", "1e22", "1e23", "8.5e-23", "1e-400",
-        "0e999999999999", "0.000000000000000000000000000000000000000001", "1e308",
-        "1.7976931348623157e308", "4.9406564584124654e-324", "2.4703282292062327e-324",
-        "2.4703282292062328e-324", "2.2250738585072011e-308", "179769313486231570e291",
+        "0",
+        "-0",
+        "+1",
+        "1.",
+        ".5",
+        "-.5e1",
+        "00012.50",
+        "1e5",
+        "1E+5",
+        "1e-5",
+        "123456789012",
+        "3.14159265358979323846",
+        "9007199254740993",
+        "1e22",
+        "1e23",
+        "8.5e-23",
+        "1e-400",
+        "0e999999999999",
+        "0.000000000000000000000000000000000000000001",
+        "1e308",
+        "1.7976931348623157e308",
+        "4.9406564584124654e-324",
+        "2.4703282292062327e-324",
+        "2.4703282292062328e-324",
+        "2.2250738585072011e-308",
+        "179769313486231570e291",
         "0.1000000000000000055511151231257827021181583404541015625",
         "9007199254740992.999999999999999999999999999999999999999999999999999999999",
     };
@@ -53,9 +75,10 @@ static void plain_numbers_are_read(void **state)
 static void other_text_is_no_number(void **state)
 {
     (void)state;
-    static const char *const text[] = {"", "+", "-", ".", "e5", "1e", "1e+", "1 ", " 1", "1,5",
-                                       "0x10", "1.2.3", "--1", "1e5.0", "abc", "infinit", "na",
-                                       "nan(1)", "1f", "1_000", "++1", "1e1e1", "12345678x"};
+    static const char *const text[] = {"",    "+",     "-",   ".",       "e5",       "1e",
+                                       "1e+", "1 ",    " 1",  "1,5",     "0x10",     "1.2.3",
+                                       "--1", "1e5.0", "abc", "infinit", "na",       "nan(1)",
+                                       "1f",  "1_000", "++1", "1e1e1",   "12345678x"};
     for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
         double value = 7;
         assert_int_equal(nd_num_parse(text[i], strlen(text[i]), &value), ND_NUM_NONE);
@@ -143,22 +166,112 @@ static void random_decimals_are_read_like_libc_does(void **state)
     }
 }
 
+/* Far decimals beside the reader's fast path: told like strtod, or left to others. */
+static void scaled_digits_round_like_strtod(void **state)
+{
+    (void)state;
+    const nd_rng rng = {.seed = 1};
+    size_t told = 0, asked = 0;
+    for (uint64_t i = 0; i < 200000; i++) {
+        uint64_t digits = (uint64_t)nd_rng_bits(&rng, 4 * i) << 32 | nd_rng_bits(&rng, 4 * i + 1);
+        digits >>= nd_rng_bits(&rng, 4 * i + 2) % 64;
+        int range = i % 2 ? 80 : 560;
+        int q = (int)(nd_rng_bits(&rng, 4 * i + 3) % (unsigned)range) - range / 2;
+        char text[64];
+        double value = 0;
+        snprintf(text, sizeof text, "%llue%d", (unsigned long long)digits, q);
+        asked++;
+        if (nd_num_scale(digits, q, &value)) {
+            double wanted = strtod(text, NULL);
+            assert_memory_equal(&value, &wanted, sizeof value);
+            told++;
+        }
+    }
+    assert_true(told > asked - asked / 50);
+}
+
+static void ties_and_ranges_are_left_to_others(void **state)
+{
+    (void)state;
+    double value = 0;
+    assert_false(nd_num_scale(9007199254740993u, 0, &value));
+    assert_false(nd_num_scale(9007199254740995u, 0, &value));
+    assert_true(nd_num_scale(9007199254740994u, 0, &value));
+    assert_true(value == 9007199254740994.0);
+    assert_false(nd_num_scale(1, 309, &value));
+    assert_false(nd_num_scale(1, -308, &value)); /* not a normal number */
+    assert_false(nd_num_scale(1, ND_NUM_FIVE_LAST + 1, &value));
+    assert_true(nd_num_scale(0, 999, &value));
+    assert_true(value == 0);
+}
+
+/* Values of many kinds: any bits, floats, whole numbers, short binary fractions (whose
+ * decimals tie), powers of two down to the smallest. */
+static double assorted(uint64_t i)
+{
+    const nd_rng rng = {.seed = 6, .stream = 4};
+    uint32_t low = nd_rng_bits(&rng, 2 * i), high = nd_rng_bits(&rng, 2 * i + 1);
+    double sign = i & 8 ? -1 : 1;
+    switch (i % 6) {
+    case 0:
+        return sign * (double)((float)high / 4294967296.0f);
+    case 1:
+        return sign * (double)(high >> low % 32);
+    case 2:
+        return sign * (double)(high >> 12) / (double)(1u << low % 20);
+    case 3:
+        return sign * ldexp(1, (int)(high % 2098) - 1074);
+    case 4:
+        return sign * ldexp((double)high, (int)(low % 200) - 1074);
+    default:
+        return random_double(i);
+    }
+}
+
+static void general_form_is_that_of_printf(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 400000; i++) {
+        char text[ND_NUM_TEXT], want[400];
+        int digits = (int)(i % 17) + 1;
+        double value = assorted(i);
+        size_t n = nd_num_print_general(text, value, digits);
+        snprintf(want, sizeof want, "%.*g", digits, value);
+        assert_string_equal(text, want);
+        assert_int_equal(n, strlen(want));
+    }
+}
+
+/* Digits between the first and the last that is not 0. */
+static int significant(const char *text)
+{
+    int count = 0, zeros = 0;
+    for (const char *p = text; *p && *p != 'e'; p++) {
+        if (*p >= '1' && *p <= '9') {
+            count += zeros + 1;
+            zeros = 0;
+        } else if (*p == '0' && count > 0) {
+            zeros++;
+        }
+    }
+    return count;
+}
+
 static void printed_doubles_are_shortest_and_read_back(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < 60000; i++) {
-        double value = i % 2 ? random_double(i) : (double)(int64_t)(i * i) / 1000;
+    for (uint64_t i = 0; i < 200000; i++) {
+        double value = i % 7 ? assorted(i) : (double)(int64_t)(i * i) / 1000;
         char text[ND_NUM_TEXT], shorter[400];
         size_t n = nd_num_print(text, value);
         assert_int_equal(n, strlen(text));
         assert_true(strtod(text, NULL) == value);
-        size_t digits = 0;
-        for (const char *p = text; *p && *p != 'e'; p++) {
-            digits += *p >= '1' && *p <= '9' ? 1 : digits > 0 && *p == '0';
-        }
-        if (digits > 15) {
-            snprintf(shorter, sizeof shorter, "%.*g", (int)digits - 1, value);
-            assert_true(strtod(shorter, NULL) != value);
+        int digits = significant(text);
+        if (digits > 1) {
+            snprintf(shorter, sizeof shorter, "%.*g", digits - 1, value);
+            if (strtod(shorter, NULL) == value) {
+                fail_msg("'%s' is shorter than '%s'", shorter, text);
+            }
         }
     }
 }
@@ -167,22 +280,60 @@ static void printed_floats_are_shortest_and_read_back(void **state)
 {
     (void)state;
     const nd_rng rng = {.seed = 6, .stream = 3};
-    for (uint64_t i = 0; i < 60000; i++) {
+    for (uint64_t i = 0; i < 200000; i++) {
         uint32_t bits = nd_rng_bits(&rng, i);
+        bits &= i % 5 ? 0xffffffffu : i % 2 ? 0xff800000u : 0x800fffffu;
         float value;
         memcpy(&value, &bits, sizeof value);
         if (!isfinite(value)) {
             continue;
         }
-        char text[ND_NUM_TEXT];
+        char text[ND_NUM_TEXT], shorter[400];
         nd_num_print_float(text, value);
         assert_true(strtof(text, NULL) == value);
+        int digits = significant(text);
+        if (digits > 1) {
+            snprintf(shorter, sizeof shorter, "%.*g", digits - 1, (double)value);
+            assert_true(strtof(shorter, NULL) != value);
+        }
     }
     char text[ND_NUM_TEXT];
     nd_num_print_float(text, 0.1f);
     assert_string_equal(text, "0.1");
     nd_num_print_float(text, 16777216.0f);
-    assert_true(strtof(text, NULL) == 16777216.0f);
+    assert_string_equal(text, "16777216");
+    nd_num_print_float(text, 1e-45f);
+    assert_string_equal(text, "1e-45");
+}
+
+static void smallest_and_largest_doubles_are_short(void **state)
+{
+    (void)state;
+    char text[ND_NUM_TEXT];
+    nd_num_print(text, 4.9406564584124654e-324);
+    assert_string_equal(text, "5e-324");
+    nd_num_print(text, -DBL_MAX);
+    assert_string_equal(text, "-1.7976931348623157e+308");
+    nd_num_print(text, DBL_MIN);
+    assert_string_equal(text, "2.2250738585072014e-308");
+    nd_num_print(text, -0.0);
+    assert_string_equal(text, "-0");
+    nd_num_print(text, 1e23);
+    assert_string_equal(text, "1e+23");
+    nd_num_print(text, 9007199254740993.0);
+    assert_string_equal(text, "9007199254740992");
+}
+
+static void whole_numbers_are_printed(void **state)
+{
+    (void)state;
+    static const uint64_t values[] = {0, 9, 10, 99, 100, 4294967295u, UINT64_MAX};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char text[ND_NUM_TEXT], want[ND_NUM_TEXT];
+        int n = snprintf(want, sizeof want, "%llu", (unsigned long long)values[i]);
+        assert_int_equal(nd_num_print_whole(text, values[i]), n);
+        assert_string_equal(text, want);
+    }
 }
 
 static void printed_forms_are_those_of_printf(void **state)
@@ -242,8 +393,13 @@ int main(void)
         cmocka_unit_test(digits_far_behind_decide_the_rounding),
         cmocka_unit_test(random_doubles_are_read_like_libc_does),
         cmocka_unit_test(random_decimals_are_read_like_libc_does),
+        cmocka_unit_test(scaled_digits_round_like_strtod),
+        cmocka_unit_test(ties_and_ranges_are_left_to_others),
+        cmocka_unit_test(general_form_is_that_of_printf),
         cmocka_unit_test(printed_doubles_are_shortest_and_read_back),
         cmocka_unit_test(printed_floats_are_shortest_and_read_back),
+        cmocka_unit_test(smallest_and_largest_doubles_are_short),
+        cmocka_unit_test(whole_numbers_are_printed),
         cmocka_unit_test(printed_forms_are_those_of_printf),
         cmocka_unit_test(numbers_do_not_follow_the_locale),
         cmocka_unit_test(whole_numbers_are_read_to_their_limits),

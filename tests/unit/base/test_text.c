@@ -164,12 +164,17 @@ static void nearest_finds_slips_and_nothing_else(void **state)
 static void utf8_is_checked_by_the_table(void **state)
 {
     (void)state;
-    static const char *const good[] = {"", "plain text of some length", "\xc3\xa4", "\xe2\x82\xac",
-                                       "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"};
-    static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf",
-                                      "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-                                      "\xf5\x80\x80\x80", "\xe2\x82", "12345678\xff",
-                                      "\xe2\x28\xa1", "\xc3"};
+    static const char *const good[] = {"",
+                                       "plain text of some length",
+                                       "\xc3\xa4",
+                                       "\xe2\x82\xac",
+                                       "\xf0\x9f\x98\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {
+        "\x80",         "\xc0\x80",         "\xc1\xbf",         "\xe0\x9f\xbf",
+        "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+        "\xe2\x82",     "12345678\xff",     "\xe2\x28\xa1",     "\xc3"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(nd_utf8_valid(good[i], strlen(good[i])));
     }

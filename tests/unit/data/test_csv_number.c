@@ -1,4 +1,4 @@
-/* Decimal to double against the C library, which rounds correctly. */
+/* Decimal to double through the reader against the C library, which rounds correctly. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,41 +10,6 @@
 #include "base/ctx.h"
 #include "base/rng.h"
 #include "data/csv_internal.h"
-
-static void scaled_digits_round_like_strtod(void **state)
-{
-    (void)state;
-    nd_rng rng = {.seed = 1};
-    size_t told = 0, asked = 0;
-    for (uint64_t i = 0; i < 200000; i++) {
-        uint64_t digits = (uint64_t)nd_rng_bits(&rng, 4 * i) << 32 | nd_rng_bits(&rng, 4 * i + 1);
-        digits >>= nd_rng_bits(&rng, 4 * i + 2) % 64;
-        int q = (int)(nd_rng_bits(&rng, 4 * i + 3) % (2 * ND_CSV_SCALE_MAX + 1)) - ND_CSV_SCALE_MAX;
-        char text[64];
-        double value = 0;
-        snprintf(text, sizeof text, "%llue%d", (unsigned long long)digits, q);
-        asked++;
-        if (nd_csv_scale(digits, q, &value)) {
-            double wanted = strtod(text, NULL);
-            assert_memory_equal(&value, &wanted, sizeof value);
-            told++;
-        }
-    }
-    assert_true(told > asked - asked / 50);
-}
-
-static void ties_are_left_to_others(void **state)
-{
-    (void)state;
-    double value = 0;
-    assert_false(nd_csv_scale(9007199254740993u, 0, &value));
-    assert_false(nd_csv_scale(9007199254740995u, 0, &value));
-    assert_true(nd_csv_scale(9007199254740994u, 0, &value));
-    assert_true(value == 9007199254740994.0);
-    assert_false(nd_csv_scale(1, ND_CSV_SCALE_MAX + 1, &value));
-    assert_true(nd_csv_scale(0, 999, &value));
-    assert_true(value == 0);
-}
 
 /* Numbers as programs print them, through the whole reader. */
 static void printed_numbers_come_back(void **state)
@@ -74,8 +39,6 @@ static void printed_numbers_come_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scaled_digits_round_like_strtod),
-        cmocka_unit_test(ties_are_left_to_others),
         cmocka_unit_test(printed_numbers_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

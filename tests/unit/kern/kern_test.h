@@ -64,8 +64,8 @@ static inline void assert_near(double got, double want, double relative)
 }
 
 /* Sizes around the edges of vectors, panels and pieces. */
-static const size_t odd_sizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 1000,
-                                   16383, 16384, 16385, 50000};
+static const size_t odd_sizes[] = {1,  2,  3,  7,  8,   9,    15,    16,    17,    31,
+                                   33, 63, 64, 65, 100, 1000, 16383, 16384, 16385, 50000};
 enum { ODD_SIZES = sizeof odd_sizes / sizeof odd_sizes[0] };
 
 static const int thread_counts[] = {1, 2, 3, 8};

@@ -64,8 +64,18 @@ static void check_piece(const nd_isa *isa, size_t m, size_t n, size_t k)
     size_t lda = k + 3, ldb = n + 5, ldc = n + 7;
     nd_real *a = random_array(m * lda, 1, 1), *b = random_array(k * ldb, 2, 1);
     nd_real *c = random_array(m * ldc, 3, 1), *before = copy_array(c, m * ldc);
-    nd_gemm_piece piece = {.m = m, .n = n, .k = k, .a = a, .a_row = lda, .a_col = 1,
-                           .b = b, .b_row = ldb, .b_col = 1, .c = c, .ldc = ldc, .add = true};
+    nd_gemm_piece piece = {.m = m,
+                           .n = n,
+                           .k = k,
+                           .a = a,
+                           .a_row = lda,
+                           .a_col = 1,
+                           .b = b,
+                           .b_row = ldb,
+                           .b_col = 1,
+                           .c = c,
+                           .ldc = ldc,
+                           .add = true};
     isa->gemm(&piece);
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < ldc; j++) {
@@ -74,8 +84,8 @@ static void check_piece(const nd_isa *isa, size_t m, size_t n, size_t k)
                 want += (double)a[i * lda + p] * (double)b[p * ldb + j];
             }
             if (!(fabs((double)c[i * ldc + j] - want) <= (j < n ? bound(k) : 0))) {
-                fail_msg("%s %zux%zux%zu: (%zu,%zu) got %.9g, want %.9g", isa->name, m, n, k, i,
-                         j, (double)c[i * ldc + j], want);
+                fail_msg("%s %zux%zux%zu: (%zu,%zu) got %.9g, want %.9g", isa->name, m, n, k, i, j,
+                         (double)c[i * ldc + j], want);
             }
         }
     }

@@ -207,9 +207,16 @@ static void column_kernels_equal_the_reference(void **state)
     }
 }
 
-static const nd_update rule = {.lr = 0.01, .decay = 0.001, .grad_scale = 0.5, .momentum = 0.9,
-                               .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .correction1 = 0.271,
-                               .correction2 = 0.002997, .decoupled = 0.1};
+static const nd_update rule = {.lr = 0.01,
+                               .decay = 0.001,
+                               .grad_scale = 0.5,
+                               .momentum = 0.9,
+                               .beta1 = 0.9,
+                               .beta2 = 0.999,
+                               .eps = 1e-8,
+                               .correction1 = 0.271,
+                               .correction2 = 0.002997,
+                               .decoupled = 0.1};
 
 static void updates_equal_the_reference_in_every_set(void **state)
 {

@@ -75,19 +75,19 @@ static void check(map_fn *map, exact_fn *exact, double bound)
 static void exp_is_within_its_stated_error(void **state)
 {
     (void)state;
-    check(map_exp, expl, 1.1);
+    check(map_exp, expl, 1.0);
 }
 
 static void tanh_is_within_its_stated_error(void **state)
 {
     (void)state;
-    check(map_tanh, tanhl, 1.7);
+    check(map_tanh, tanhl, 1.3);
 }
 
 static void logistic_is_within_its_stated_error(void **state)
 {
     (void)state;
-    check(map_sigmoid, logistic, 2.6);
+    check(map_sigmoid, logistic, 2.0);
 }
 
 /* By definition of the functions. */

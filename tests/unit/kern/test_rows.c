@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static const size_t shapes[][2] = {{1, 1},    {1, 2},   {3, 7},   {128, 10}, {5, 33},
+static const size_t shapes[][2] = {{1, 1},    {1, 2},    {3, 7},    {128, 10}, {5, 33},
                                    {17, 100}, {2, 1025}, {1, 5000}, {3000, 10}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 

@@ -161,7 +161,7 @@ static void values_that_are_not_finite_are_refused(void **state)
     }
     refused("\\\"scale\\\":0.1", "\\\"scale\\\":\\\"inf\\\"", "cannot be used");
     refused("\\\"scale\\\":0.1", "\\\"scale\\\":0", "cannot be used");
-    refused("\\\"fill\\\":4.94065645841247e-324", "\\\"fill\\\":\\\"nan\\\"", "cannot be used");
+    refused("\\\"fill\\\":5e-324", "\\\"fill\\\":\\\"nan\\\"", "cannot be used");
     refused("\\\"low\\\":-10,", "\\\"low\\\":\\\"nan\\\",", "not in order");
     refused("\\\"low\\\":-10,", "\\\"low\\\":11,", "not in order");
     refused("[-0.1,0.1,", "[0.2,0.1,", "not in order");

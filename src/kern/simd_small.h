@@ -1,0 +1,259 @@
+/* Products of small layers: a block of rows and one or two vectors of columns in
+ * registers, read where they are. Rows are written in order, so that a vector that
+ * reaches into the next row is put right by that row; only at the end of an array
+ * a vector is stored in part. */
+#ifndef ND_KERN_SIMD_SMALL_H
+#define ND_KERN_SIMD_SMALL_H
+
+#include "kern/simd_map.h"
+#include "kern/small.h"
+
+typedef nd_real small_vec
+    __attribute__((vector_size(ND_VECTOR_BYTES), aligned(__alignof__(nd_real)), may_alias));
+
+#ifdef ND_REAL_DOUBLE
+typedef int64_t small_mask __attribute__((vector_size(ND_VECTOR_BYTES), may_alias));
+#else
+typedef int32_t small_mask __attribute__((vector_size(ND_VECTOR_BYTES), may_alias));
+#endif
+
+enum { SMALL_VL = ND_VECTOR_BYTES / sizeof(nd_real), SMALL_ROWS = 6 };
+
+/* C [m][n] = A B: A(i,p) = a[i*a_row + p*a_col], B [k][n] and C contiguous. C starts
+ * from bias (of a column) and is raised to least; gate > 0 lets an element through. */
+typedef struct small_product {
+    size_t m, n, k;
+    const nd_real *a;
+    size_t a_row, a_col;
+    const nd_real *b, *bias, *gate;
+    nd_real least;
+    nd_real *c, *end; /* end: behind the last row */
+    bool add;
+} small_product;
+
+static inline void store_part(nd_real *to, small_vec v, size_t n)
+{
+    nd_real lane[SMALL_VL];
+    memcpy(lane, &v, sizeof lane);
+    for (size_t j = 0; j < n; j++) {
+        to[j] = lane[j];
+    }
+}
+
+/* What becomes of the sums of one row. */
+static inline __attribute__((always_inline)) void small_store(const small_product *s, nd_real *to,
+                                                              size_t column, small_vec v)
+{
+    size_t left = s->n - column;
+    small_vec low = (small_vec){0} + s->least;
+    small_mask below = (small_mask)(v < low);
+    v = (small_vec)((below & (small_mask)low) | (~below & (small_mask)v));
+    if (s->gate) {
+        small_vec gate = *(const small_vec *)(s->gate + (to - s->c));
+        v = (small_vec)((small_mask)v & (small_mask)(gate > (small_vec){0}));
+    }
+    if (s->add) {
+        v += *(const small_vec *)to;
+    }
+    if (left >= SMALL_VL || (!s->add && s->end - to >= SMALL_VL)) {
+        *(small_vec *)to = v;
+    } else {
+        store_part(to, v, left);
+    }
+}
+
+/* Rows row .. row + rows - 1, nv vectors from column on. Few sums are split over
+ * several accumulators, which then do not wait for each other. rows and nv are
+ * constants where this is inlined. */
+static inline __attribute__((always_inline)) void
+small_block(size_t rows, size_t nv, const small_product *s, size_t row, size_t column)
+{
+    enum { MOST = 2 * SMALL_ROWS };
+    const size_t sums = rows * nv, split = sums <= 2 ? 4 : sums <= 4 ? 2 : 1;
+    const nd_real *a = s->a + row * s->a_row, *b = s->b + column;
+    size_t k = s->k, n = s->n, a_row = s->a_row, a_col = s->a_col, p = 0;
+    small_vec total[MOST];
+#pragma GCC unroll 12
+    for (size_t i = 0; i < sums * split; i++) {
+        total[i] = (small_vec){0};
+        if (i < sums && s->bias) {
+            total[i] = *(const small_vec *)(s->bias + column + i % nv * SMALL_VL);
+        }
+    }
+    for (; p + split <= k; p += split) {
+#pragma GCC unroll 4
+        for (size_t q = 0; q < split; q++, a += a_col, b += n) {
+#pragma GCC unroll 12
+            for (size_t i = 0; i < sums; i++) {
+                total[q * sums + i] +=
+                    a[i / nv * a_row] * *(const small_vec *)(b + i % nv * SMALL_VL);
+            }
+        }
+    }
+    for (; split > 1 && p < k; p++, a += a_col, b += n) {
+#pragma GCC unroll 12
+        for (size_t i = 0; i < sums; i++) {
+            total[i] += a[i / nv * a_row] * *(const small_vec *)(b + i % nv * SMALL_VL);
+        }
+    }
+#pragma GCC unroll 12
+    for (size_t i = 0; i < sums; i++) {
+#pragma GCC unroll 4
+        for (size_t q = 1; q < split; q++) {
+            total[i] += total[q * sums + i];
+        }
+    }
+#pragma GCC unroll 12
+    for (size_t i = 0; i < sums; i++) {
+        size_t at = column + i % nv * SMALL_VL;
+        small_store(s, s->c + (row + i / nv) * n + at, at, total[i]);
+    }
+}
+
+typedef void small_fn(const small_product *s, size_t row, size_t column);
+
+#define ND_SMALL(rows, nv)                                                             \
+    static void small_##rows##x##nv(const small_product *s, size_t row, size_t column) \
+    {                                                                                  \
+        small_block(rows, nv, s, row, column);                                         \
+    }
+
+ND_SMALL(1, 1)
+ND_SMALL(1, 2)
+ND_SMALL(2, 1)
+ND_SMALL(2, 2)
+ND_SMALL(3, 1)
+ND_SMALL(3, 2)
+ND_SMALL(4, 1)
+ND_SMALL(4, 2)
+ND_SMALL(5, 1)
+ND_SMALL(5, 2)
+ND_SMALL(6, 1)
+ND_SMALL(6, 2)
+
+static small_fn *const small_table[SMALL_ROWS][2] = {
+    {small_1x1, small_1x2}, {small_2x1, small_2x2}, {small_3x1, small_3x2},
+    {small_4x1, small_4x2}, {small_5x1, small_5x2}, {small_6x1, small_6x2},
+};
+
+/* Rows are dealt evenly: 8 as 4 + 4. The last columns come first: what their vectors
+ * write into the next row is then written over. */
+static void small_multiply(const small_product *s)
+{
+    size_t blocks = (s->m + SMALL_ROWS - 1) / SMALL_ROWS, whole = s->n / SMALL_VL * SMALL_VL;
+    for (size_t i = 0, row = 0; i < blocks; i++) {
+        size_t rows = s->m / blocks + (i < s->m % blocks), column = 0;
+        small_fn *const *run = small_table[rows - 1];
+        if (whole < s->n) {
+            run[0](s, row, whole);
+        }
+        for (; whole - column >= 2 * SMALL_VL; column += 2 * SMALL_VL) {
+            run[1](s, row, column);
+        }
+        if (column < whole) {
+            run[0](s, row, column);
+        }
+        row += rows;
+    }
+}
+
+static void small_forward(const nd_small_dense *d, size_t rows, const nd_real *x, nd_real *y)
+{
+    bool fused = d->act == ND_ACT_NONE || d->act == ND_ACT_RELU;
+    small_product s = {.m = rows,
+                       .n = d->out,
+                       .k = d->in,
+                       .a = x,
+                       .a_row = d->in,
+                       .a_col = 1,
+                       .b = d->weight,
+                       .bias = d->bias,
+                       .least = d->act == ND_ACT_RELU ? 0 : -(nd_real)INFINITY,
+                       .c = y,
+                       .end = y + rows * d->out};
+    small_multiply(&s);
+    if (!fused) {
+        act_map(d->act, d->slope, rows * d->out, y, y);
+    }
+}
+
+static void small_gw(const nd_small_dense *d, size_t rows, const nd_real *x, const nd_real *gz,
+                     nd_real *gw, nd_real *gb, bool add)
+{
+    static const nd_real one = 1;
+    small_product s = {.m = d->in,
+                       .n = d->out,
+                       .k = rows,
+                       .a = x,
+                       .a_row = 1,
+                       .a_col = d->in,
+                       .b = gz,
+                       .least = -(nd_real)INFINITY,
+                       .c = gw,
+                       .end = gw + d->in * d->out,
+                       .add = add};
+    small_multiply(&s);
+    if (gb) {
+        s.m = 1;
+        s.a = &one;
+        s.a_col = 0;
+        s.c = gb;
+        s.end = gb + d->out;
+        small_multiply(&s);
+    }
+}
+
+static void small_turn(const nd_small_dense *d)
+{
+    turn(d->out, d->in, d->weight, d->out, d->turned, d->in);
+}
+
+/* Without the transposed weights: each element is a product along a row of them. */
+static void small_gx_in_place(const nd_small_dense *d, size_t rows, const nd_real *gz, nd_real *gx)
+{
+    size_t out = d->out, whole = out / SMALL_VL * SMALL_VL;
+    for (size_t i = 0; i < rows * d->in; i++) {
+        const nd_real *w = d->weight + i % d->in * out, *g = gz + i / d->in * out;
+        nd_real total = 0;
+        if (whole > 0) {
+            small_vec sum = {0};
+            for (size_t j = 0; j < whole; j += SMALL_VL) {
+                sum += *(const small_vec *)(g + j) * *(const small_vec *)(w + j);
+            }
+            for (size_t j = 0; j < SMALL_VL; j++) {
+                total += sum[j];
+            }
+        }
+        for (size_t j = whole; j < out; j++) {
+            total += g[j] * w[j];
+        }
+        gx[i] = total;
+    }
+}
+
+static void small_gx(const nd_small_dense *d, size_t rows, const nd_real *x, const nd_real *gz,
+                     nd_real *gx)
+{
+    bool turned = rows >= ND_SMALL_TURN_ROWS;
+    small_product s = {.m = rows,
+                       .n = d->in,
+                       .k = d->out,
+                       .a = gz,
+                       .a_row = d->out,
+                       .a_col = 1,
+                       .b = d->turned,
+                       .gate = d->x_act == ND_ACT_RELU ? x : NULL,
+                       .least = -(nd_real)INFINITY,
+                       .c = gx,
+                       .end = gx + rows * d->in};
+    if (turned) {
+        small_multiply(&s);
+    } else {
+        small_gx_in_place(d, rows, gz, gx);
+    }
+    if (d->x_act != ND_ACT_NONE && (!turned || d->x_act != ND_ACT_RELU)) {
+        act_back_map(d->x_act, d->x_slope, rows * d->in, x, gx, gx);
+    }
+}
+
+#endif
