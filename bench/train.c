@@ -219,8 +219,7 @@ static void train_step(void *user)
         x = b->batch_x;
         y = b->batch_y;
     }
-    must(b->ctx, nd_net_gradient(b->net, x, y, b->rows, &loss));
-    must(b->ctx, nd_optimizer_step(b->optimizer));
+    must(b->ctx, nd_net_train(b->net, b->optimizer, x, y, b->rows, &loss));
     b->at = b->at + 2 * b->rows <= b->work->rows ? b->at + b->rows : 0;
 }
 

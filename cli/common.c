@@ -144,6 +144,31 @@ bool cli_flush(const cli_run *run)
     return false;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+    if (interrupted) {
+        _exit(128 + number);
+    }
+    interrupted = 1;
+}
+
+static void catch_interrupt(void)
+{
+    struct sigaction before, action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+        sigaction(SIGINT, &action, NULL);
+    }
+}
+
+static int write_file(void *user, const char *text, size_t bytes)
+{
+    const cli_run *run = user;
+    return interrupted || run->file_sink.write(run->file_sink.user, text, bytes) != 0;
+}
+
 bool cli_output(cli_run *run, nd_sink *sink)
 {
     const char *path = cli_text(run, "output");
@@ -151,12 +176,17 @@ bool cli_output(cli_run *run, nd_sink *sink)
     if (!path || strcmp(path, "-") == 0) {
         return true;
     }
+    if (!cli_spares_inputs(run, path)) {
+        return false;
+    }
     nd_status status = nd_file_create(run->ctx, path, run->force, &run->file);
     if (status != ND_OK) {
         cli_status(run, status);
         return false;
     }
-    *sink = nd_file_sink(run->file);
+    run->file_sink = nd_file_sink(run->file);
+    *sink = (nd_sink){write_file, run};
+    catch_interrupt();
     return true;
 }
 
@@ -166,6 +196,11 @@ int cli_finish(cli_run *run, nd_status status)
     run->file = NULL;
     if (!file && !cli_flush(run)) {
         return CLI_ERROR;
+    }
+    if (interrupted) {
+        cli_note(run, "interrupted");
+        nd_file_abandon(file);
+        return CLI_INTERRUPTED;
     }
     if (status != ND_OK) {
         int code = cli_status(run, status);

@@ -16,8 +16,9 @@ typedef struct cli_run {
     nd_ctx *ctx;
     nd_config *config;
     bool quiet, verbose, force;
-    bool finished; /* help or settings were printed; nothing is left to do */
-    nd_file *file; /* of --output, or NULL: standard output */
+    bool finished;     /* help or settings were printed; nothing is left to do */
+    nd_file *file;     /* of --output, or NULL: standard output */
+    nd_sink file_sink; /* writes to it */
 } cli_run;
 
 /* Make a run from the arguments after the verb: settings, config file, threads.
@@ -51,8 +52,15 @@ const char *cli_file(const cli_run *run);
 nd_model *cli_model(const cli_run *run, int *code);
 
 /* Where results go: --output (whole or not at all) or standard output. False
- * if the file cannot be made. */
+ * if the file cannot be made. While the file is open, the first Ctrl-C makes writing
+ * fail, so that nothing is left of it; the second ends the program. */
 bool cli_output(cli_run *run, nd_sink *sink);
+
+/* True if a and b are, or would become, the same file. */
+bool cli_same_file(const char *a, const char *b);
+
+/* False, with a message, if writing to path would replace a file that the run reads. */
+bool cli_spares_inputs(const cli_run *run, const char *path);
 
 /* Make what was written appear; returns the exit status for a verb whose calls
  * ended with status. */

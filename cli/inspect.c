@@ -1,5 +1,6 @@
 /* nadir inspect: what is in a model file or a data file. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common.h"
 
@@ -8,7 +9,9 @@
 static bool looks_like_model(const char *path)
 {
     unsigned char head[9];
-    FILE *file = strcmp(path, "-") == 0 ? NULL : fopen(path, "rb");
+    struct stat info;
+    bool regular = strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    FILE *file = regular ? fopen(path, "rb") : NULL;
     if (!file) {
         return false;
     }

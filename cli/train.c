@@ -91,49 +91,19 @@ static nd_report_style style_of(const cli_run *run)
     };
 }
 
-/* Status of the folder that path is in; name gets what follows the last slash. */
-static bool stat_folder(const char *path, struct stat *status, const char **name)
-{
-    char *folder = strdup(path);
-    const char *last = strrchr(path, '/');
-    *name = last ? last + 1 : path;
-    if (!folder) {
-        return false;
-    }
-    if (last) {
-        folder[last == path ? 1 : last - path] = '\0';
-    }
-    bool found = stat(last ? folder : ".", status) == 0;
-    free(folder);
-    return found;
-}
-
-/* True if a and b are, or would become, the same file. */
-static bool same_file(const char *a, const char *b)
-{
-    struct stat one, two;
-    const char *name_a = a, *name_b = b;
-    bool there_a = stat(a, &one) == 0, there_b = stat(b, &two) == 0;
-    if (there_a != there_b) {
-        return false;
-    }
-    if (!there_a && (!stat_folder(a, &one, &name_a) || !stat_folder(b, &two, &name_b))) {
-        return strcmp(a, b) == 0;
-    }
-    bool same_name = there_a || strcmp(name_a, name_b) == 0;
-    return same_name && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
-}
-
 /* A file that the training would write can be written: said before it starts. */
-static bool check_output(const cli_run *run, const char *key, const char *data)
+static bool check_output(const cli_run *run, const char *key)
 {
     const char *path = cli_text(run, key);
     struct stat status;
     if (!path) {
         return true;
     }
-    if (same_file(path, data)) {
-        cli_fail(run, "%s: would replace the data that is read", path);
+    if (strcmp(path, "-") == 0) {
+        cli_fail(run, "%s: needs the name of a file, not -", key);
+        return false;
+    }
+    if (!cli_spares_inputs(run, path)) {
         return false;
     }
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
@@ -256,10 +226,10 @@ static int read_and_train(const cli_run *run)
 {
     const char *path = cli_file(run);
     const char *output = cli_text(run, "output"), *history = cli_text(run, "history");
-    if (!path || !check_output(run, "output", path) || !check_output(run, "history", path)) {
+    if (!path || !check_output(run, "output") || !check_output(run, "history")) {
         return CLI_ERROR;
     }
-    if (output && history && same_file(output, history)) {
+    if (output && history && cli_same_file(output, history)) {
         return cli_fail(run, "%s: cannot be model and history at once", output);
     }
     nd_table *table = NULL;

@@ -10,7 +10,10 @@
  * Threads: a context and what was made with it belong to one thread at a time;
  * two contexts share nothing and can be used at once.
  * Errors: a call returns a status; nd_ctx_message() then says what was wrong,
- * with file, row, column and value where there are any. */
+ * with file, row, column and value where there are any. Any call that allocates
+ * can return ND_ERR_MEMORY. A null pointer that is not said to be allowed gives
+ * ND_ERR_ARGUMENT; a call without status then answers 0, NULL or NaN.
+ * nd_*_destroy takes NULL and does nothing. */
 #ifndef NADIR_H
 #define NADIR_H
 
@@ -185,7 +188,12 @@ ND_API const nd_verb *nd_verb_find(nd_ctx *ctx, const char *name);
  *   verb  one ND_VERB_ bit; options of other verbs are unknown to this config
  * ND_ERR_MEMORY; *config is then NULL. */
 ND_API nd_status nd_config_create(nd_ctx *ctx, unsigned verb, nd_config **config);
+
+/* Make independent settings with the same values and layers.
+ * ND_ERR_MEMORY; *copy is then NULL. */
 ND_API nd_status nd_config_copy(const nd_config *config, nd_config **copy);
+
+/* Free settings. */
 ND_API void nd_config_destroy(nd_config *config);
 
 /* Set one option from text; '-' and '_' are the same in key. Overrides a value
@@ -237,7 +245,11 @@ ND_API nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char 
  * ND_ERR_ARGUMENT if rows or n_in is 0, ND_ERR_MEMORY. */
 ND_API nd_status nd_table_from_arrays(nd_ctx *ctx, const nd_real *x, size_t rows, size_t n_in,
                                       const nd_real *y, size_t n_out, nd_table **table);
+
+/* Free a table; borrowed arrays stay with their owner. */
 ND_API void nd_table_destroy(nd_table *table);
+
+/* Number of rows, and of columns with the targets. */
 ND_API size_t nd_table_rows(const nd_table *table);
 ND_API size_t nd_table_columns(const nd_table *table);
 
@@ -255,7 +267,8 @@ typedef enum nd_event_kind {
     ND_EVENT_PLAN,  /* once, before the first step: text holds the plan as lines */
     ND_EVENT_STEP,  /* during an epoch, at most ten times a second */
     ND_EVENT_EPOCH, /* after each epoch */
-    ND_EVENT_STOP,  /* once, at the end: text says why */
+    ND_EVENT_STOP,  /* once, at the end: text says why; where the refit follows, its steps
+                       come after it, with "refit" as text */
     ND_EVENT_TEST   /* once, after a test split was evaluated: metrics is set */
 } nd_event_kind;
 
@@ -299,12 +312,15 @@ ND_API nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *
 
 /* Write a model as safetensors: to a temporary file in the same folder, synced,
  * then renamed, so that path holds the old file or the whole new one.
- * ND_ERR_EXISTS if path exists and force is 0, ND_ERR_IO. */
+ * ND_ERR_EXISTS if path exists and force is 0, ND_ERR_IO, ND_ERR_DATA (a weight that
+ * is not finite). */
 ND_API nd_status nd_model_save(const nd_model *model, const char *path, int force);
 
 /* Read and check a model file; nothing in it is trusted.
  * ND_ERR_IO, ND_ERR_FORMAT, ND_ERR_MEMORY; *model is then NULL. */
 ND_API nd_status nd_model_load(nd_ctx *ctx, const char *path, nd_model **model);
+
+/* Free a model with its network and preparation. */
 ND_API void nd_model_destroy(nd_model *model);
 
 /* Number of raw input columns, and of numbers per prediction: classes for a
@@ -323,7 +339,7 @@ ND_API nd_status nd_model_predict(nd_model *model, const nd_real *x, size_t rows
 
 /* Read a whole file as nd_table_read does, with the column types that the model
  * was trained on: text in a number column is an error, and codes of a category
- * column stay text. */
+ * column stay text. Errors as nd_table_read; *table is then NULL. */
 ND_API nd_status nd_model_table_read(const nd_model *model, const nd_config *config,
                                      const char *path, nd_table **table);
 
@@ -334,8 +350,11 @@ ND_API nd_status nd_model_predict_table(nd_model *model, const nd_table *table, 
 
 /* Read a file of any size piece by piece and write predictions as CSV.
  *   config  options of ND_VERB_PREDICT; NULL means defaults
- *   path    CSV or IDX, "-" is standard input
- * Memory does not depend on the size of the file. */
+ *   path    CSV or IDX, "-" is standard input (CSV)
+ * Memory does not depend on the size of a CSV file; IDX images are held as bytes.
+ * ND_ERR_IO (also from the sink), ND_ERR_FORMAT, ND_ERR_DATA (a column is missing, text
+ * where the model takes a number), ND_ERR_OPTION, ND_ERR_MEMORY; what was written before
+ * the row at fault has gone to the sink. */
 ND_API nd_status nd_model_predict_file(nd_model *model, const nd_config *config, const char *path,
                                        const nd_sink *sink);
 
@@ -348,6 +367,8 @@ ND_API nd_status nd_model_describe(const nd_model *model, int json, const nd_sin
 /* Compare a model's predictions with the target columns of a table.
  * ND_ERR_DATA if the target is missing or a class is unknown to the model. */
 ND_API nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_metrics **metrics);
+
+/* Free metrics; those of an event belong to the library. */
 ND_API void nd_metrics_destroy(nd_metrics *metrics);
 
 /* One figure by name: rows, loss, accuracy, balanced_accuracy, log_loss, auc, f1,
@@ -361,8 +382,11 @@ ND_API nd_status nd_metrics_write(const nd_metrics *metrics, const nd_metrics *b
 
 /* ---- Networks by hand -------------------------------------------------------- */
 
-/* Start a description of a network with n_in inputs. */
+/* Start a description of a network with n_in inputs.
+ * ND_ERR_ARGUMENT if n_in is 0, ND_ERR_MEMORY; *desc is then NULL. */
 ND_API nd_status nd_desc_create(nd_ctx *ctx, size_t n_in, nd_desc **desc);
+
+/* Free a description; networks made from it do not need it. */
 ND_API void nd_desc_destroy(nd_desc *desc);
 
 /* Append a layer.
@@ -378,10 +402,16 @@ ND_API nd_status nd_desc_add(nd_desc *desc, const char *type, const char *attrib
  *   loss  "cross_entropy" (y: class index, [rows][1]), "binary_cross_entropy"
  *         (y: 0 or 1, [rows][n_out]), "mse" (y: [rows][n_out]); all on logits
  *   seed  same seed, same parameters, same masks
+ * ND_ERR_OPTION (no such loss, a layer that the loss makes senseless), ND_ERR_SHAPE,
+ * ND_ERR_MEMORY; *net is then NULL.
  * Every allocation happens here; desc may be destroyed afterwards. */
 ND_API nd_status nd_net_create(nd_ctx *ctx, const nd_desc *desc, const char *loss, size_t max_rows,
                                uint64_t seed, nd_net **net);
+
+/* Free a network; its optimizers must have been destroyed. */
 ND_API void nd_net_destroy(nd_net *net);
+
+/* Numbers per row that go in, and that come out. */
 ND_API size_t nd_net_inputs(const nd_net *net);
 ND_API size_t nd_net_outputs(const nd_net *net);
 
@@ -429,6 +459,8 @@ ND_API const nd_span *nd_net_spans(const nd_net *net, size_t *count);
  * ND_ERR_OPTION, ND_ERR_MEMORY. */
 ND_API nd_status nd_optimizer_create(nd_net *net, const char *rule, const char *attributes,
                                      nd_optimizer **optimizer);
+
+/* Free an update rule; the network stays. */
 ND_API void nd_optimizer_destroy(nd_optimizer *optimizer);
 
 /* Change the learning rate for the following steps.
@@ -439,6 +471,15 @@ ND_API nd_status nd_optimizer_set_lr(nd_optimizer *optimizer, double lr);
  * ND_ERR_DIVERGED if the gradient is not finite; parameters are then untouched. */
 ND_API nd_status nd_optimizer_step(nd_optimizer *optimizer);
 
+/* nd_net_gradient and nd_optimizer_step in one call, which is faster: the gradient
+ * is checked while it is in the caches, and a small network takes a direct path.
+ *   optimizer  made for net; the number of its steps keys the random masks
+ *   loss       out  mean loss over the rows, before the update
+ * ND_ERR_SHAPE, ND_ERR_DATA, ND_ERR_DIVERGED (loss or gradient not finite);
+ * parameters are then untouched. Does not allocate. */
+ND_API nd_status nd_net_train(nd_net *net, nd_optimizer *optimizer, const nd_real *x,
+                              const nd_real *y, size_t rows, double *loss);
+
 /* ---- Measuring ---------------------------------------------------------------- */
 
 /* Measure this machine (peak of the multiply-add units, bandwidth of caches and
@@ -447,7 +488,8 @@ ND_API nd_status nd_optimizer_step(nd_optimizer *optimizer);
  *   config  options of ND_VERB_BENCH; NULL means defaults
  *   json    0: text for people, line by line as it is measured; 1: one JSON object,
  *           an array of two being the figures on one thread and on all
- * Takes half a minute; with quick, some seconds.
+ * One thread is timed by its processor time, several by the clock. Takes half a
+ * minute; with quick, some seconds.
  * ND_ERR_OPTION (no such workload), ND_ERR_MEMORY, ND_ERR_IO. */
 ND_API nd_status nd_bench(nd_ctx *ctx, const nd_config *config, int json, const nd_sink *sink);
 
@@ -468,7 +510,12 @@ typedef struct nd_report_style {
  * nd_report_observe and the report to nd_train. */
 ND_API nd_status nd_report_create(nd_ctx *ctx, const nd_report_style *style, const nd_sink *sink,
                                   nd_report **report);
+
+/* Free a report; what it wrote stays. */
 ND_API void nd_report_destroy(nd_report *report);
+
+/* Write one event; an nd_observe_fn whose user is the report. Returns 0: a sink that
+ * refuses does not stop a training. */
 ND_API int nd_report_observe(void *report, const nd_event *event);
 
 #ifdef __cplusplus

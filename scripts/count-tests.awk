@@ -1,8 +1,14 @@
-# Counts from ctest's LastTest.log: programs, and the cmocka tests in them.
+# Counts from what ctest printed and its LastTest.log: programs, and the cmocka tests
+# in them.
 
-/^[0-9]+\/[0-9]+ Testing: / { programs++ }
-/^Test Passed\./ { good++ }
-/^Test Skipped|^Test not run/ { skipped_programs++ }
+/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: / {
+    programs++
+    if (/\*\*\*Skipped/) {
+        skipped_programs++
+    } else if (!/ Passed +[0-9.]+ sec/) {
+        bad++
+    }
+}
 /\[  PASSED  \] [0-9]+ test\(s\)/ { passed += number($0) }
 /\[  FAILED  \] [0-9]+ test\(s\)/ { failed += number($0) }
 /\[  SKIPPED \] [0-9]+ test\(s\)/ { skipped += number($0) }
@@ -14,7 +20,6 @@ function number(line)
 }
 
 END {
-    bad = programs - good - skipped_programs
     printf "%d programs, %d failed, %d skipped; cases in them: %d passed, %d failed, %d skipped\n",
            programs, bad, skipped_programs, passed, failed, skipped
 }

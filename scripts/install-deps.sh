@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the packages that nadir needs and that are missing; root is asked for
 # only then.
-#   install-deps.sh [build] [test] [lint] [fuzz] [peers] [--list]
+#   install-deps.sh [build] [test] [check] [lint] [fuzz] [peers] [--list]
 # Without a group: build and test. --list prints the packages of the groups.
 set -eu
 
@@ -9,6 +9,7 @@ set -eu
 build="gcc libc6-dev make cmake ninja-build pkg-config
        libdnnl-dev libyaml-dev libjansson-dev zlib1g-dev"
 test="libcmocka-dev"
+check="mandoc python3-numpy"
 lint="clang clang-format clang-tidy cppcheck"
 fuzz="clang libclang-rt-dev"
 peers="python3-torch python3-sklearn libopenblas0-openmp libfann-dev"
@@ -24,12 +25,13 @@ for word in "$@"; do
     case $word in
     build) packages="$packages $build" ;;
     test) packages="$packages $test" ;;
+    check) packages="$packages $check" ;;
     lint) packages="$packages $lint" ;;
     fuzz) packages="$packages $fuzz" ;;
     peers) packages="$packages $peers" ;;
     --list) list=yes ;;
     *)
-        say "unknown word '$word': build, test, lint, fuzz, peers or --list"
+        say "unknown word '$word': build, test, check, lint, fuzz, peers or --list"
         exit 2
         ;;
     esac

@@ -4,6 +4,8 @@
 # All stages run even if one fails; status 1 if one did.
 set -eu
 cd "$(dirname "$0")/.."
+# Without these a few tests are skipped.
+sh scripts/install-deps.sh build test check || sh scripts/install-deps.sh build test
 summary=""
 failed=0
 
@@ -49,7 +51,7 @@ for stage in "$@"; do
         sed -n '/tests passed,/,$p' "$log"
     fi
     finish "$stage" $status "$start" \
-        "$(awk -f scripts/count-tests.awk "build/$stage/Testing/Temporary/LastTest.log")"
+        "$(awk -f scripts/count-tests.awk "$log" "build/$stage/Testing/Temporary/LastTest.log")"
 done
 
 printf '\n== summary\n%s' "$summary"

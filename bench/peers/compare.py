@@ -7,7 +7,8 @@
 
 Every round measures each program once, one after the other, at every thread count;
 a figure is the median over the rounds at the program's best thread count, and a ratio
-is the median of the rounds' ratios. Results are added to OUT.json if it exists. Peers that
+is the median of the rounds' ratios. One thread is timed by its processor time, which
+other programs disturb less, several by the clock. Results are added to OUT.json if it exists. Peers that
 are missing are left out. PyTorch and scikit-learn stand on OpenBLAS, which is told the
 processor's type where it does not know it."""
 import gzip
@@ -35,6 +36,11 @@ BARS = {("T1", 1): 270, ("T1", 16): 60, ("T2", 32): 14, ("T2", 256): 4, ("T3", 3
         ("T3", 128): 2.2, ("T4", 128): 2.4, ("T5", 512): 1.3}
 MNIST = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
          "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+def own_seconds():
+    """Processor time of this program and of its children that have ended."""
+    return sum(os.times()[:4])
 
 
 def cpu_flags():
@@ -86,10 +92,15 @@ class Worker:
         self.process.wait()
 
 
-def busy_jiffies():
-    """Processor time of everything on the machine, idle left out, and steal."""
+def team(script, env):
+    """A worker for each thread count, with OpenBLAS told so."""
+    return {t: Worker(script, dict(env, OMP_NUM_THREADS=str(t))) for t in {1, THREADS}}
+
+
+def busy_seconds():
+    """Processor time that everything on this machine has taken."""
     field = [int(f) for f in open("/proc/stat").readline().split()[1:]]
-    return sum(field[:3]) + sum(field[5:7]), field[7]
+    return (sum(field[:3]) + sum(field[5:7])) / os.sysconf("SC_CLK_TCK")
 
 
 def nadir_rates(program, name):
@@ -126,9 +137,10 @@ def record_peers(result, workers, fann, net):
         for rule in RULES:
             cell = result["train"].setdefault("%s %d %s" % (name, batch, rule), {})
             for label, worker, form in workers:
-                rates = [worker.ask(layers, batch, rule, form, t, rows, seconds)
-                         for t in (counts if form != "-" else (THREADS,))]
+                rates = [worker[t].ask(layers, batch, rule, form, t, rows, seconds)
+                         for t in counts]
                 add(cell, label, max(rates))
+                add(cell, label + ", one thread", rates[0])
         if fann:
             run = subprocess.run([fann, layers, str(batch), str(rows), str(seconds)], check=True,
                                  capture_output=True, text=True)
@@ -143,24 +155,23 @@ def train(path, program, fann, names, rounds):
     result = load(path)
     result.setdefault("train", {})
     env, core = peer_environment()
-    torch, learn = Worker("torch_train.py", env), Worker("sklearn_train.py", env)
+    torch, learn = (team(script, env) for script in ("torch_train.py", "sklearn_train.py"))
     workers = []
-    if torch.version:
+    if torch[1].version:
         workers += [("PyTorch", torch, "hand"), ("PyTorch, usual loop", torch, "usual")]
-    if learn.version:
-        workers.append(("scikit-learn", learn, ""))
-    result["peers"] = [torch.version, learn.version, "FANN" if fann else "", "OpenBLAS " + core]
-    start, before = time.time(), busy_jiffies()
+    if learn[1].version:
+        workers.append(("scikit-learn", learn, "-"))
+    result["peers"] = [torch[1].version, learn[1].version, "FANN" if fann else "", "OpenBLAS " + core]
+    start, before = time.time(), busy_seconds() - own_seconds()
     for _ in range(rounds):
         for net in NETS:
             if not names or net[0] in names:
                 record_nadir(result, program, net[0])
-                record_peers(result, [(l, w, f or "-") for l, w, f in workers], fann, net)
-    after = busy_jiffies()
-    result.setdefault("seconds", []).append(time.time() - start)
-    result.setdefault("steal", []).append((after[1] - before[1]) / os.sysconf("SC_CLK_TCK"))
-    for worker in (torch, learn):
+                record_peers(result, workers, fann, net)
+    for worker in list(torch.values()) + list(learn.values()):
         worker.close()
+    others = busy_seconds() - own_seconds() - before
+    result.setdefault("others", []).append(others / (time.time() - start))
     json.dump(result, open(path, "w"), indent=1)
 
 
@@ -303,12 +314,14 @@ def show(paths):
             if isinstance(value, dict) and isinstance(result.get(key), dict):
                 result[key].update(value)
             else:
-                result[key] = result.get(key, []) + value if key in ("peak", "steal") else value
+                result[key] = result.get(key, []) + value if key in ("peak", "others") else value
     if "machine" in result:
         print("%s, %s, %d threads; nadir %s; %s; %s" % (
             result["machine"]["processor"], result["machine"]["isa"], THREADS,
             result["machine"]["version"], ", ".join(p for p in result["peers"] if p),
             platform.platform()))
+        print("cores that other programs kept busy meanwhile: %.1f" %
+              statistics.median(result["others"]))
         print("multiply-add peak, GFLOP/s: %s\n" % ", ".join(
             "%.0f" % statistics.median(p[i] for p in result["peak"]) for i in (0, 1)))
     for key, table in (("train", show_train), ("inference", show_inference), ("whole", show_whole)):

@@ -74,6 +74,9 @@ int nd_ctx_threads(const nd_ctx *ctx)
 
 nd_status nd_ctx_set_threads(nd_ctx *ctx, int threads)
 {
+    if (!ctx) {
+        return ND_ERR_ARGUMENT;
+    }
     if (threads < 0 || threads > THREADS_MAX) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "%d threads is outside 0 to %d", threads, THREADS_MAX);
     }
@@ -88,6 +91,9 @@ nd_status nd_ctx_set_threads(nd_ctx *ctx, int threads)
 
 void nd_ctx_set_log(nd_ctx *ctx, nd_log_fn log, void *user)
 {
+    if (!ctx) {
+        return;
+    }
     ctx->log = log;
     ctx->log_user = user;
 }

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Counters of the test hooks; per thread, and without influence on results. */
 static _Thread_local struct {
@@ -38,13 +39,33 @@ static bool product(size_t count, size_t size, size_t *bytes)
     return true;
 }
 
+/* Blocks from this size on ask for pages of 2 MB: a hundredth of the page faults
+ * when they are filled, and fewer address look-ups in the products. */
+static const size_t large = (size_t)4 << 20;
+
+static void *prefer_large_pages(void *memory, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = 4096;
+    if (memory && bytes >= large) {
+        uintptr_t first = ((uintptr_t)memory + page - 1) & ~(page - 1);
+        size_t skipped = first - (uintptr_t)memory;
+        /* Only a wish: without it the pages are small. */
+        (void)madvise((char *)memory + skipped, (bytes - skipped) & ~(page - 1), MADV_HUGEPAGE);
+    }
+#else
+    (void)bytes;
+#endif
+    return memory;
+}
+
 void *nd_alloc(size_t count, size_t size)
 {
     size_t bytes;
     if (refused() || !product(count, size, &bytes)) {
         return NULL;
     }
-    return calloc(1, bytes);
+    return prefer_large_pages(calloc(1, bytes), bytes);
 }
 
 void *nd_alloc_aligned(size_t count, size_t size)
@@ -54,7 +75,7 @@ void *nd_alloc_aligned(size_t count, size_t size)
         return NULL;
     }
     bytes = (bytes + 63) & ~(size_t)63;
-    void *memory = aligned_alloc(64, bytes);
+    void *memory = prefer_large_pages(aligned_alloc(64, bytes), bytes);
     if (memory) {
         memset(memory, 0, bytes);
     }
@@ -67,7 +88,7 @@ void *nd_realloc(void *old, size_t count, size_t size)
     if (refused() || !product(count, size, &bytes)) {
         return NULL;
     }
-    return realloc(old, bytes);
+    return prefer_large_pages(realloc(old, bytes), bytes);
 }
 
 char *nd_strdup(const char *text)

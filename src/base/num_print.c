@@ -54,13 +54,11 @@ static const char pair[] = "0001020304050607080910111213141516171819"
                            "6061626364656667686970717273747576777879"
                            "8081828384858687888990919293949596979899";
 
+/* floor(log10 2^b) for the highest bit b is right, or one too low. */
 static int digits_of(uint64_t value)
 {
-    int n = 1;
-    while (n < 20 && value >= ten[n]) {
-        n++;
-    }
-    return n;
+    int n = nd_num_log10_two(63 - __builtin_clzll(value | 1)) + 1;
+    return n < 20 && value >= ten[n] ? n + 1 : n;
 }
 
 /* The n last digits of value into out[n]. */
@@ -84,52 +82,72 @@ static char *put_exponent(char *out, int exponent)
     return out + n;
 }
 
-/* digits[n], the first before the point and the last not 0, times 10^exponent, as
- * "%.*g" of the given precision lays it out. */
-static char *lay_out(char *out, const char *digits, int n, int exponent, int precision)
+/* Over the zeros before end, not below least. */
+static char *trim(char *end, const char *least)
 {
-    if (exponent < -4 || exponent >= precision) {
-        *out++ = digits[0];
-        if (n > 1) {
-            *out++ = '.';
-            memcpy(out, digits + 1, (size_t)n - 1);
-            out += n - 1;
-        }
-        return put_exponent(out, exponent);
+    while (end > least && end[-1] == '0') {
+        end--;
     }
-    if (exponent < 0) {
-        memcpy(out, "0.000", 5);
-        memcpy(out + 1 - exponent, digits, (size_t)n);
-        return out + 1 - exponent + n;
-    }
-    int whole = exponent + 1;
-    if (n <= whole) {
-        memcpy(out, digits, (size_t)n);
-        memset(out + n, '0', (size_t)(whole - n));
-        return out + whole;
-    }
-    memcpy(out, digits, (size_t)whole);
-    out[whole] = '.';
-    memcpy(out + whole + 1, digits + whole, (size_t)(n - whole));
-    return out + n + 1;
+    return end;
 }
 
+/* d.ddde+xx */
+static char *put_scientific(char *out, uint64_t digits, int n, int exponent)
+{
+    put_digits(out + 1, digits, n);
+    out[0] = out[1];
+    out[1] = '.';
+    char *end = trim(out + 1 + n, out + 2);
+    return put_exponent(end == out + 2 ? out + 1 : end, exponent);
+}
+
+/* ddd.ddd with whole digits before the point, 0 < whole < n */
+static char *put_mixed(char *out, uint64_t digits, int n, int whole)
+{
+    put_digits(out + 1, digits, n);
+    for (int i = 0; i < whole; i++) {
+        out[i] = out[i + 1];
+    }
+    out[whole] = '.';
+    char *end = trim(out + 1 + n, out + whole + 1);
+    return end == out + whole + 1 ? end - 1 : end;
+}
+
+/* As "%.*g" of the given precision lays it out. */
 static size_t put_decimal(char *out, bool negative, decimal number, int precision)
 {
-    char digits[DIGITS_MOST + 1];
-    int n = digits_of(number.digits);
-    int exponent = number.exponent + n - 1;
-    put_digits(digits, number.digits, n);
-    while (n > 1 && digits[n - 1] == '0') {
-        n--;
-    }
+    int n = digits_of(number.digits), exponent = number.exponent + n - 1;
     char *end = out;
     if (negative) {
         *end++ = '-';
     }
-    end = lay_out(end, digits, n, exponent, precision > n ? precision : n);
+    if (exponent < -4 || exponent >= precision) {
+        end = put_scientific(end, number.digits, n, exponent);
+    } else if (exponent < 0) {
+        memcpy(end, "0.000", 5);
+        end += 1 - exponent;
+        put_digits(end, number.digits, n);
+        end = trim(end + n, end);
+    } else if (number.exponent < 0) {
+        end = put_mixed(end, number.digits, n, exponent + 1);
+    } else {
+        put_digits(end, number.digits, n);
+        memset(end + n, '0', (size_t)number.exponent);
+        end += n + number.exponent;
+    }
     *end = '\0';
     return (size_t)(end - out);
+}
+
+/* The shortest digits need a precision of their number, if that is more than the usual. */
+static size_t put_shortest(char *out, bool negative, decimal number, int usual)
+{
+    while (number.digits % 10 == 0) {
+        number.digits /= 10;
+        number.exponent++;
+    }
+    int n = digits_of(number.digits);
+    return put_decimal(out, negative, number, n > usual ? n : usual);
 }
 
 /* By the bits: subnormal numbers may count as zero in the environment at hand. */
@@ -297,7 +315,7 @@ size_t nd_num_print(char *out, double value)
     if (is_special(value)) {
         return put_special(out, value);
     }
-    return put_decimal(out, signbit(value), shortest(binary_of(value)), 15);
+    return put_shortest(out, signbit(value), shortest(binary_of(value)), 15);
 }
 
 size_t nd_num_print_float(char *out, float value)
@@ -313,7 +331,7 @@ size_t nd_num_print_float(char *out, float value)
     if (field > 0) {
         b = (binary){part | UINT64_C(1) << 23, field - 150, part == 0 && field > 1};
     }
-    return put_decimal(out, signbit(value), shortest(b), 6);
+    return put_shortest(out, signbit(value), shortest(b), 6);
 }
 
 size_t nd_num_print_whole(char *out, uint64_t value)

@@ -245,13 +245,13 @@ int nd_optset_find(const nd_optset *set, const char *key)
 
 /* Copy of a value; a word of a choice as its row spells it, "he_normal" for
  * "he-normal", since others look it up by that. */
-static char *copy_value(const nd_option *row, const char *text, int choice)
+static char *copy_value(const nd_option *row, const char *text, double choice)
 {
-    if (row->type != ND_OPT_CHOICE || choice < 0) {
+    if (row->type != ND_OPT_CHOICE || !(choice >= 0)) {
         return nd_strdup(text);
     }
     const char *word = row->choices;
-    for (int i = 0; i < choice; i++) {
+    for (int i = 0; i < (int)choice; i++) {
         word = strchr(word, '|') + 1;
     }
     return nd_strndup(word, strcspn(word, "|"));
@@ -275,7 +275,7 @@ nd_status nd_optset_set(nd_optset *set, const char *key, const char *text, nd_or
     if (origin < set->value[i].origin) {
         return ND_OK;
     }
-    value.text = copy_value(row, text, (int)value.number);
+    value.text = copy_value(row, text, value.number);
     if (!value.text) {
         return nd_fail_memory(set->ctx);
     }

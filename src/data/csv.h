@@ -47,14 +47,17 @@ nd_status nd_csv_parse(nd_ctx *ctx, const char *path, const char *text, size_t s
 /* A column that a stream must deliver. */
 typedef struct nd_csv_want {
     const char *name;
-    nd_dtype dtype; /* ND_DT_F64 or ND_DT_WORD */
-    bool optional;  /* absent in the file is fine: then the pieces lack it */
+    nd_dtype dtype;   /* ND_DT_F64 or ND_DT_WORD */
+    bool optional;    /* absent in the file is fine: then the pieces lack it */
+    size_t place, of; /* column number (from 1) in a file that has no header and exactly
+                         this many columns; 0: none */
 } nd_csv_want;
 
 typedef struct nd_csv_stream nd_csv_stream;
 
 /* Open a file for reading piece by piece. Columns are matched by name in any
- * order; a file without header by position: column "3" is the third, and when
+ * order; a file without header by position: by place where the number of columns is
+ * that of the want; else column "3" is the third, and when
  * the wanted names are not numbers and the file has exactly want_count columns
  * that are not optional, by order. Columns not wanted are skipped without being
  * looked at. ND_ERR_DATA names every wanted column that is missing. The texts

@@ -1,4 +1,5 @@
 /* What dialect a text is in, judged by its first rows. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -25,6 +26,7 @@ typedef struct peek {
     size_t size;
     bool whole;
     const nd_csv_missing *missing;
+    bool commas; /* "1,5" is a number as well */
     nd_csv_grid grid;
 } peek;
 
@@ -32,6 +34,7 @@ typedef struct peek {
 typedef struct fit {
     size_t width;   /* the most common number of cells above one */
     double share;   /* rows of that width among all */
+    bool first;     /* the first row is one of them */
     double numbers; /* number-looking cells among all */
 } fit;
 
@@ -39,7 +42,8 @@ static bool looks_number(const peek *look, const nd_csv_cell *cell)
 {
     double value = 0;
     nd_csv_class is = nd_csv_classify(look->missing, cell->text, cell->size, &value);
-    return is == ND_CSV_NUMBER || is == ND_CSV_INFINITE || is == ND_CSV_OVERFLOW;
+    return is == ND_CSV_NUMBER || is == ND_CSV_INFINITE || is == ND_CSV_OVERFLOW ||
+           (look->commas && is == ND_CSV_TEXT && nd_csv_comma_number(cell->text, cell->size));
 }
 
 static size_t rows_of_width(const nd_csv_grid *grid, size_t width)
@@ -68,6 +72,7 @@ static fit judge_grid(const peek *look)
         numbers += looks_number(look, &grid->cell[i]) ? 1 : 0;
     }
     if (grid->rows > 0) {
+        found.first = nd_csv_grid_width(grid, 0) == found.width;
         found.share = (double)best / (double)grid->rows;
         found.numbers = (double)numbers / (double)grid->cells;
     }
@@ -77,6 +82,7 @@ static fit judge_grid(const peek *look)
 static bool fill(peek *look, const nd_csv_dialect *dialect, char delimiter, char quote)
 {
     nd_csv_dialect tried = *dialect;
+    look->commas = delimiter == ';';
     nd_csv_dialect_set(&tried, delimiter, quote);
     return nd_csv_grid_fill(&look->grid, &tried, look->sample, look->size, look->whole,
                             SAMPLE_ROWS);
@@ -94,8 +100,25 @@ static bool blanks_win(const fit *blanks, const fit *best, char delimiter)
     return fits && delimiter == 0;
 }
 
-/* The delimiter that gives most rows the same width; the widest of those that
- * nearly all rows agree on. *delimiter is ',' if none makes columns. */
+/* Whether a candidate is better than the best so far: nearly all rows agree on its
+ * width, then the first row does, then it makes more cells. Semicolons come with
+ * decimal commas: among such cells the comma would find more columns, but fewer numbers. */
+static bool beats(const fit *now, const fit *best, char delimiter)
+{
+    bool agreed = now->share >= 0.9, best_agreed = best->share >= 0.9;
+    if (now->width <= 1 || now->share < 0.5) {
+        return false;
+    }
+    if (agreed != best_agreed) {
+        return agreed;
+    }
+    if (best->width > 1 && now->first != best->first) {
+        return now->first;
+    }
+    return now->width > best->width || (delimiter == ';' && now->numbers > best->numbers);
+}
+
+/* The delimiter that fits best; *delimiter is ',' if none makes columns. */
 static bool find_delimiter(peek *look, const nd_csv_dialect *dialect, char quote, char *delimiter)
 {
     static const char candidates[] = {',', ';', '\t', '|'};
@@ -106,9 +129,7 @@ static bool find_delimiter(peek *look, const nd_csv_dialect *dialect, char quote
             return false;
         }
         fit now = judge_grid(look);
-        bool agreed = now.share >= 0.9, best_agreed = best.share >= 0.9;
-        bool better = agreed == best_agreed ? now.width > best.width : agreed;
-        if (now.width > 1 && now.share >= 0.5 && better) {
+        if (beats(&now, &best, candidates[i])) {
             best = now;
             *delimiter = candidates[i];
         }
@@ -210,12 +231,32 @@ static bool could_be_names(const peek *look)
     return true;
 }
 
+/* The names that pandas writes for columns without names: 0, 1, 2, 3, ... */
+static bool counts_columns(const peek *look)
+{
+    enum { LEAST = 4 }; /* fewer could be a row of small numbers */
+    const nd_csv_grid *grid = &look->grid;
+    size_t width = nd_csv_grid_width(grid, 0);
+    for (size_t c = 0; c < width; c++) {
+        const nd_csv_cell *cell = &grid->cell[c];
+        char number[24];
+        int n = snprintf(number, sizeof number, "%zu", c);
+        if ((size_t)n != cell->size || memcmp(number, cell->text, cell->size) != 0) {
+            return false;
+        }
+    }
+    return width >= LEAST && grid->rows > 1;
+}
+
 /* A first row of possible names is a header if numbers stand below one of them;
  * in a table of text alone, if no cell of it comes again (in its column, or in
  * the row itself). */
 static bool find_header(const peek *look)
 {
     const nd_csv_grid *grid = &look->grid;
+    if (grid->rows > 0 && counts_columns(look)) {
+        return true;
+    }
     if (grid->rows == 0 || !could_be_names(look)) {
         return false;
     }

@@ -135,9 +135,12 @@ nd_status nd_csv_fail_value(const nd_csv_file *file, const nd_csv_place *place, 
     }
     char name[SHOWN + 4];
     show(name, file->name[place->column], strlen(file->name[place->column]));
+    bool names = place->row == 0 && !file->dialect.header;
     /* rounded down, so that it never reads 100% */
-    return nd_fail(file->ctx, ND_ERR_DATA,
-                   "%s: %s: \"%s\" is not a number (%.1f%% of the column is); write --category %s "
-                   "to read it as text, or --missing %s",
-                   file->path, at, text, floor(share * 1000) / 10, name, text);
+    return nd_fail(
+        file->ctx, ND_ERR_DATA,
+        "%s: %s: \"%s\" is not a number (%.1f%% of the column is); %swrite --category %s "
+        "to read it as text, or --missing %s",
+        file->path, at, text, floor(share * 1000) / 10,
+        names ? "if this line holds the names, write --header yes; else " : "", name, text);
 }

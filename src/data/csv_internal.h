@@ -40,6 +40,9 @@ typedef enum nd_csv_class {
 nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, size_t n,
                              double *value);
 
+/* True of numbers written with commas: "1,5", "1,234.5". */
+bool nd_csv_comma_number(const char *text, size_t n);
+
 /* ---- Dialect and cells ----------------------------------------------------- */
 
 /* Classes of bytes in an unquoted cell. */

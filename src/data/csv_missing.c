@@ -122,3 +122,19 @@ nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, si
     *value = NAN;
     return ND_CSV_TEXT;
 }
+
+bool nd_csv_comma_number(const char *text, size_t n)
+{
+    char plain[ND_NUM_TEXT];
+    size_t size = 0;
+    if (n == 0 || n > sizeof plain || !may_be_number(text[0])) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] != ',') {
+            plain[size++] = text[i];
+        }
+    }
+    double value;
+    return size < n && text[n - 1] != ',' && nd_num_parse(plain, size, &value) == ND_NUM_OK;
+}

@@ -404,7 +404,7 @@ static size_t count_texts(const uint32_t *word, size_t rows, const bool *number,
 static nd_status settle_word(reading *r, size_t column, size_t missing)
 {
     const nd_dict *dict = r->dict[column];
-    size_t count = nd_dict_count(dict), first = 0, numeric = 0;
+    size_t count = nd_dict_count(dict), first = 0, numeric = 0, commas = 0;
     bool *number = nd_alloc(count, sizeof *number);
     if (!number) {
         return nd_fail_memory(r->file.ctx);
@@ -415,6 +415,7 @@ static nd_status settle_word(reading *r, size_t column, size_t missing)
         const char *text = nd_dict_word(dict, (uint32_t)w, &n);
         number[w] = nd_csv_classify(&r->file.missing, text, n, &value) != ND_CSV_TEXT;
         numeric += number[w] ? 1 : 0;
+        commas += !number[w] && nd_csv_comma_number(text, n) ? 1 : 0;
     }
     nd_status status = ND_OK;
     if (numeric > 0) {
@@ -428,6 +429,12 @@ static nd_status settle_word(reading *r, size_t column, size_t missing)
             nd_log(r->file.ctx, 2, "%s: column \"%s\" holds numbers and text; read as categories",
                    r->file.path, r->file.name[column]);
         }
+    }
+    if (status == ND_OK && commas > 0 && commas + numeric == count) {
+        nd_log(r->file.ctx, 1,
+               "%s: column \"%s\" is read as text: its numbers are written with commas; write "
+               "1.5 for 1,5 and 1000 for 1,000",
+               r->file.path, r->file.name[column]);
     }
     nd_free(number);
     return status;

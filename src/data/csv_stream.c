@@ -141,15 +141,33 @@ static nd_status fail_lacking(const nd_csv_stream *s, const nd_text *lacking, si
                    count == 1 ? "is" : "are", s->file.columns);
 }
 
+/* Column of a want; SIZE_MAX if the file lacks it. */
+static size_t find_column(const nd_csv_stream *s, const nd_csv_want *want)
+{
+    if (!s->file.dialect.header && want->place > 0 && want->of == s->file.columns) {
+        return want->place - 1;
+    }
+    return nd_csv_file_find(&s->file, want->name);
+}
+
+static bool has_places(const nd_csv_stream *s)
+{
+    bool some = false;
+    for (size_t i = 0; i < s->want_count; i++) {
+        some = some || (s->want[i].place > 0 && s->want[i].of == s->file.columns);
+    }
+    return some && !s->file.dialect.header;
+}
+
 static nd_status match(nd_csv_stream *s)
 {
-    if (match_by_order(s)) {
+    if (!has_places(s) && match_by_order(s)) {
         return ND_OK;
     }
     nd_text lacking = {0};
     size_t count = 0;
     for (size_t i = 0; i < s->want_count; i++) {
-        s->column[i] = nd_csv_file_find(&s->file, s->want[i].name);
+        s->column[i] = find_column(s, &s->want[i]);
         if (s->column[i] == SIZE_MAX && !s->want[i].optional) {
             nd_text_printf(&lacking, "%s\"%s\"", count++ ? ", " : "", s->want[i].name);
         }

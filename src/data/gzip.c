@@ -20,9 +20,10 @@ static const size_t zlib_most = (size_t)1 << 30;
 struct nd_input {
     nd_ctx *ctx;
     const char *path;
-    int fd;          /* -1: all raw bytes are in memory */
-    char *room;      /* [RAW_ROOM] for raw bytes of fd */
-    const char *raw; /* raw bytes not yet used */
+    int fd;           /* -1: all raw bytes are in memory */
+    char *room;       /* [RAW_ROOM] for raw bytes of fd */
+    size_t file_size; /* of a regular file; else 0 */
+    const char *raw;  /* raw bytes not yet used */
     size_t raw_size;
     bool raw_ended;
     bool gzip, in_member; /* in_member: z is inside a gzip member */
@@ -87,6 +88,7 @@ static nd_status open_fd(nd_input *input)
     if (S_ISDIR(info.st_mode)) {
         return fail_system(input, EISDIR);
     }
+    input->file_size = S_ISREG(info.st_mode) && info.st_size > 0 ? (size_t)info.st_size : 0;
     input->room = nd_alloc(RAW_ROOM, 1);
     return input->room ? ND_OK : nd_fail_memory(input->ctx);
 }
@@ -151,9 +153,29 @@ void nd_input_close(nd_input *input)
     nd_free(input);
 }
 
+/* Raw bytes straight into a large buffer, past the input's own. */
+static nd_status read_past(nd_input *input, char *buffer, size_t room, size_t *got)
+{
+    ssize_t n;
+    do {
+        n = read(input->fd, buffer + *got, room - *got);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        return fail_system(input, errno);
+    }
+    *got += (size_t)n;
+    input->raw_ended = n == 0;
+    return ND_OK;
+}
+
 static nd_status read_plain(nd_input *input, char *buffer, size_t room, size_t *got)
 {
     while (*got < room) {
+        bool waits = input->fd >= 0 && !input->raw_ended && input->raw_size == 0;
+        if (waits && room - *got >= RAW_ROOM) {
+            ND_TRY(read_past(input, buffer, room, got));
+            continue;
+        }
         if (input->raw_size == 0) {
             ND_TRY(raw_fill(input));
         }
@@ -238,12 +260,31 @@ nd_status nd_input_read(nd_input *input, char *buffer, size_t room, size_t *got)
     return ND_OK;
 }
 
+/* Bytes to make room for at first: what the file says, which may be wrong. A gzip
+ * file ends with the size of its last member (RFC 1952); deflate packs to a
+ * thousandth at best. */
+static size_t first_room(const nd_input *input)
+{
+    enum { LEAST = 1 << 18, BEST_RATIO = 1032 };
+    unsigned char tail[4];
+    size_t size = input->file_size;
+    if (input->gzip && size > sizeof tail) {
+        size_t most = size < SIZE_MAX / BEST_RATIO ? size * BEST_RATIO : SIZE_MAX / 2;
+        ssize_t n = pread(input->fd, tail, sizeof tail, (off_t)(size - sizeof tail));
+        size = n != (ssize_t)sizeof tail
+                   ? 0
+                   : (size_t)tail[3] << 24 | (size_t)tail[2] << 16 | (size_t)tail[1] << 8 | tail[0];
+        size = size < most ? size : most;
+    }
+    return size < LEAST ? LEAST : size + 1;
+}
+
 /* Everything that is left, into a buffer that grows with what really comes. */
 static nd_status read_all(nd_ctx *ctx, nd_input *input, char **data, size_t *size)
 {
     size_t room = 0, got = 0;
     do {
-        size_t wider = room ? room + room / 2 : (size_t)1 << 18;
+        size_t wider = room ? room + room / 2 : first_room(input);
         char *grown = nd_realloc(*data, wider, 1);
         if (!grown) {
             return nd_fail_memory(ctx);
@@ -258,6 +299,29 @@ static nd_status read_all(nd_ctx *ctx, nd_input *input, char **data, size_t *siz
     return ND_OK;
 }
 
+/* All of an open input, which is closed. */
+static nd_status load(nd_ctx *ctx, nd_input *input, nd_bytes *bytes)
+{
+    char *data = NULL;
+    size_t size = 0;
+    nd_status status = read_all(ctx, input, &data, &size);
+    nd_input_close(input);
+    if (status != ND_OK) {
+        nd_free(data);
+        return status;
+    }
+    *bytes = (nd_bytes){.data = data, .size = size, .mapped = false};
+    return ND_OK;
+}
+
+nd_status nd_gzip_load(nd_ctx *ctx, const char *path, nd_bytes *bytes)
+{
+    nd_input *input;
+    *bytes = (nd_bytes){0};
+    ND_TRY(nd_input_open(ctx, path, &input));
+    return load(ctx, input, bytes);
+}
+
 nd_status nd_gzip_read(nd_ctx *ctx, const char *path, nd_bytes *bytes)
 {
     nd_bytes raw = {0};
@@ -267,19 +331,11 @@ nd_status nd_gzip_read(nd_ctx *ctx, const char *path, nd_bytes *bytes)
         *bytes = raw;
         return ND_OK;
     }
-    nd_input *input = NULL;
-    char *data = NULL;
-    size_t size = 0;
+    nd_input *input;
     nd_status status = nd_input_open_memory(ctx, path, raw.data, raw.size, &input);
     if (status == ND_OK) {
-        status = read_all(ctx, input, &data, &size);
+        status = load(ctx, input, bytes);
     }
-    nd_input_close(input);
     nd_bytes_free(&raw);
-    if (status != ND_OK) {
-        nd_free(data);
-        return status;
-    }
-    *bytes = (nd_bytes){.data = data, .size = size, .mapped = false};
-    return ND_OK;
+    return status;
 }

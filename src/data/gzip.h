@@ -8,6 +8,10 @@
  * ND_ERR_FORMAT if the gzip data is damaged or cut. */
 nd_status nd_gzip_read(nd_ctx *ctx, const char *path, nd_bytes *bytes);
 
+/* The same into memory that the caller may keep (nd_free): never a mapping, whose
+ * pages would count beside a copy of them and change with the file. */
+nd_status nd_gzip_load(nd_ctx *ctx, const char *path, nd_bytes *bytes);
+
 /* A file read from front to end ("-" is standard input), gunzipped on the way
  * if it begins with the gzip magic. */
 typedef struct nd_input nd_input;

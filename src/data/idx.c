@@ -238,13 +238,10 @@ static char *labels_beside(const char *images)
     return NULL;
 }
 
-/* Unpacked images are handed to the table as they are; a mapping is copied. */
+/* The images' bytes are handed to the table as they are. */
 static nd_status build_from(nd_ctx *ctx, const char *path, nd_bytes *bytes, const idx *images,
                             const idx *labels, nd_table **table)
 {
-    if (bytes->mapped) {
-        return build_copy(ctx, path, images, labels, table);
-    }
     ND_TRY(build(ctx, path, images, labels, table));
     char *block = (char *)(uintptr_t)bytes->data;
     *bytes = (nd_bytes){0};
@@ -263,9 +260,9 @@ nd_status nd_idx_read(nd_ctx *ctx, const char *images, const char *labels, nd_ta
     idx image = {0}, label = {0};
     char *beside = labels ? NULL : labels_beside(images);
     const char *label_path = labels ? labels : beside;
-    nd_status status = nd_gzip_read(ctx, images, &image_bytes);
+    nd_status status = nd_gzip_load(ctx, images, &image_bytes);
     if (status == ND_OK && label_path) {
-        status = nd_gzip_read(ctx, label_path, &label_bytes);
+        status = nd_gzip_load(ctx, label_path, &label_bytes);
     }
     if (status == ND_OK) {
         paths path = {images, label_path ? label_path : images};

@@ -69,22 +69,45 @@ static double raw_number(const nd_prep_map *map, size_t i, const nd_column *raw,
     return word == ND_DICT_NONE ? NAN : map->number[i][word];
 }
 
+/* Raw numbers of rows from..to, at most BLOCK. */
+static void raw_numbers(const work *w, size_t i, const nd_column *raw, size_t from, size_t to,
+                        double *value)
+{
+    if (raw->dtype == ND_DT_F64 && !w->map->number[i] && !w->rows && raw->stride == 1) {
+        memcpy(value, (const double *)raw->data + w->first + from, (to - from) * sizeof *value);
+        return;
+    }
+    for (size_t r = from; r < to; r++) {
+        value[r - from] = raw_number(w->map, i, raw, row_of(w, r));
+    }
+}
+
+/* The values first, side by side, then their places in the rows. */
 static void apply_number(const work *w, size_t i, const nd_column *raw, size_t from, size_t to)
 {
     const nd_prep_column *column = &w->map->prep->column[i];
     const double *score = w->map->score[i];
-    size_t width = w->map->prep->features;
-    for (size_t r = from; r < to; r++) {
-        nd_real *x = w->x + r * width + column->first;
-        double v = raw_number(w->map, i, raw, row_of(w, r));
-        bool missing = isnan(v);
-        v = missing ? column->fill : v < column->low ? column->low : v;
-        v = v > column->high ? column->high : v;
-        v = score ? quantile_score(column, score, v) : v;
-        x[0] = in_range((v - column->center) / column->scale);
-        if (column->missing_feature) {
-            x[1] = missing;
-        }
+    const double fill = column->fill, low = column->low, high = column->high;
+    const double center = column->center, scale = column->scale;
+    size_t width = w->map->prep->features, count = to - from;
+    double value[BLOCK];
+    raw_numbers(w, i, raw, from, to, value);
+    nd_real *x = w->x + from * width + column->first;
+    for (size_t r = 0; column->missing_feature && r < count; r++) {
+        x[r * width + 1] = isnan(value[r]);
+    }
+    for (size_t r = 0; r < count; r++) {
+        double v = value[r] != value[r] ? fill : value[r] < low ? low : value[r];
+        value[r] = v > high ? high : v;
+    }
+    for (size_t r = 0; score && r < count; r++) {
+        value[r] = quantile_score(column, score, value[r]);
+    }
+    for (size_t r = 0; r < count; r++) {
+        value[r] = (value[r] - center) / scale;
+    }
+    for (size_t r = 0; r < count; r++) {
+        x[r * width] = in_range(value[r]);
     }
 }
 

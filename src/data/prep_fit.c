@@ -1,4 +1,5 @@
 /* How each input column becomes features, decided on the training rows. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -311,6 +312,35 @@ static nd_status fit_inputs(fit *f)
     return place_features(f);
 }
 
+/* Predictions are nd_real: a target must stay inside its range, and its values be
+ * told apart there. */
+static nd_status check_values(const nd_prep *prep, const char *path, const nd_prep_target *target,
+                              const nd_stats *stats)
+{
+    const double most = 1e30, least = 1e-30; /* with room for errors and their squares */
+    double size = fmax(fabs(stats->min), fabs(stats->max));
+    if (size > most || (stats->deviation > 0 && stats->deviation < least)) {
+        return nd_fail(prep->ctx, ND_ERR_DATA,
+                       "%s: target \"%s\" runs from %g to %g; what can be learned lies between "
+                       "1e-30 and 1e30 in size: multiply it by a power of ten",
+                       path, target->name, stats->min, stats->max);
+    }
+    double step = size * (sizeof(nd_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON);
+    if (stats->deviation > 0 && stats->deviation < step) {
+        return nd_fail(prep->ctx, ND_ERR_DATA,
+                       "%s: target \"%s\" varies by %.2g only around %g, which predictions cannot "
+                       "tell apart: subtract a constant from it",
+                       path, target->name, stats->deviation, stats->mean);
+    }
+    if (stats->deviation > 0 && stats->deviation < 100 * step) {
+        nd_log(prep->ctx, 1,
+               "target \"%s\" varies by %.2g only around %g: predictions are exact to about "
+               "%.1g; subtract a constant from it",
+               target->name, stats->deviation, stats->mean, step);
+    }
+    return ND_OK;
+}
+
 static nd_status fit_values(nd_prep *prep, const nd_table *table, const uint32_t *rows,
                             size_t count)
 {
@@ -322,7 +352,9 @@ static nd_status fit_values(nd_prep *prep, const nd_table *table, const uint32_t
         }
         target->center = stats.mean;
         target->scale = guarded(stats.deviation, stats.mean);
+        nd_status status = check_values(prep, table->path, target, &stats);
         nd_stats_free(&stats);
+        ND_TRY(status);
     }
     return ND_OK;
 }

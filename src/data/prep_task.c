@@ -85,8 +85,9 @@ static nd_status find_targets(nd_prep *prep, const nd_table *table, const nd_pre
         ND_TRY(add_target(prep, table, column));
     }
     if (prep->targets >= table->columns) {
-        return nd_fail(prep->ctx, ND_ERR_DATA, "%s: no column is left beside the target",
-                       table->path);
+        return nd_fail(prep->ctx, ND_ERR_DATA, "%s: no column is left beside the target%s",
+                       table->path,
+                       table->columns > 1 ? "" : "; cells are parted by what --delimiter says");
     }
     return ND_OK;
 }

@@ -76,19 +76,40 @@ static void take_numbers(const nd_column *column, const uint32_t *rows, size_t c
     }
 }
 
+/* Sums of so many squares up to 255^2 fit 32 bits, which vectorize best. */
+enum { PIXEL_RUN = 1 << 15 };
+
+typedef struct pixel_sums {
+    uint64_t sum, squares;
+    uint8_t low, high;
+} pixel_sums;
+
+static void add_run(const uint8_t *pixel, size_t n, pixel_sums *all)
+{
+    uint32_t sum = 0, squares = 0;
+    uint8_t low = all->low, high = all->high;
+    for (size_t j = 0; j < n; j++) {
+        sum += pixel[j];
+        squares += (uint32_t)pixel[j] * pixel[j];
+        low = pixel[j] < low ? pixel[j] : low;
+        high = pixel[j] > high ? pixel[j] : high;
+    }
+    all->sum += sum;
+    all->squares += squares;
+    all->low = low;
+    all->high = high;
+}
+
 /* Whole numbers up to 255: the sums are exact (of 64-bit range for 2^48 pixels). */
 static void take_pixels(const nd_column *column, const uint32_t *rows, size_t count,
                         nd_stats *stats)
 {
-    uint64_t sum = 0, squares = 0;
-    uint8_t low = 255, high = 0;
+    pixel_sums all = {.low = 255};
     for (size_t i = 0; i < count; i++) {
         const uint8_t *pixel = (const uint8_t *)column->data + row_at(rows, i) * column->stride;
-        for (size_t j = 0; j < column->width; j++) {
-            sum += pixel[j];
-            squares += (uint32_t)pixel[j] * pixel[j];
-            low = pixel[j] < low ? pixel[j] : low;
-            high = pixel[j] > high ? pixel[j] : high;
+        for (size_t j = 0; j < column->width; j += PIXEL_RUN) {
+            size_t rest = column->width - j;
+            add_run(pixel + j, rest < PIXEL_RUN ? rest : PIXEL_RUN, &all);
         }
     }
     stats->present = count * column->width;
@@ -96,10 +117,10 @@ static void take_pixels(const nd_column *column, const uint32_t *rows, size_t co
     stats->min = stats->max = stats->mean = stats->deviation = NAN;
     double n = (double)stats->present;
     if (n > 0) {
-        stats->min = low;
-        stats->max = high;
-        stats->mean = (double)sum / n;
-        stats->deviation = sqrt(fmax((double)squares / n - stats->mean * stats->mean, 0));
+        stats->min = all.low;
+        stats->max = all.high;
+        stats->mean = (double)all.sum / n;
+        stats->deviation = sqrt(fmax((double)all.squares / n - stats->mean * stats->mean, 0));
     }
 }
 

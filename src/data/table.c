@@ -103,17 +103,17 @@ uint32_t nd_column_word(const nd_column *column, size_t row)
 
 size_t nd_table_rows(const nd_table *table)
 {
-    return table->rows;
+    return table ? table->rows : 0;
 }
 
 size_t nd_table_columns(const nd_table *table)
 {
-    return table->columns;
+    return table ? table->columns : 0;
 }
 
 const char *nd_table_column_name(const nd_table *table, size_t column)
 {
-    return column < table->columns ? table->column[column].name : NULL;
+    return table && column < table->columns ? table->column[column].name : NULL;
 }
 
 /* Columns of one borrowed array [rows][width], named prefix0, prefix1, ...; the
@@ -142,8 +142,11 @@ static nd_status add_array(nd_table *table, const nd_real *data, size_t width, c
 nd_status nd_table_from_arrays(nd_ctx *ctx, const nd_real *x, size_t rows, size_t n_in,
                                const nd_real *y, size_t n_out, nd_table **table)
 {
+    if (!table) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_table_from_arrays: a null pointer was passed");
+    }
     *table = NULL;
-    if (rows == 0 || n_in == 0 || !x || (n_out > 0 && !y)) {
+    if (!ctx || rows == 0 || n_in == 0 || !x || (n_out > 0 && !y)) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "a table needs at least one row and one input column");
     }
     nd_table *made = NULL;

@@ -47,6 +47,7 @@ double nd_bench_flops(const nd_bench_work *work, bool training)
 typedef struct bench {
     const nd_bench_work *work;
     size_t batch, at; /* at: first row of the next batch */
+    int threads;
     nd_real *x, *y, *out;
     nd_net *net;
     nd_optimizer *optimizer; /* NULL: forward only */
@@ -137,17 +138,17 @@ static nd_status step(bench *b)
         return nd_net_forward(b->net, x, b->batch, b->out);
     }
     double loss;
-    ND_TRY(nd_net_gradient(b->net, x, y, b->batch, &loss));
-    return nd_optimizer_step(b->optimizer);
+    return nd_net_train(b->net, b->optimizer, x, y, b->batch, &loss);
 }
 
 static nd_status time_steps(bench *b, size_t steps, double *seconds)
 {
-    double start = nd_seconds();
+    double (*clock)(void) = b->threads > 1 ? nd_seconds : nd_thread_seconds;
+    double start = clock();
     for (size_t i = 0; i < steps; i++) {
         ND_TRY(step(b));
     }
-    *seconds = nd_seconds() - start;
+    *seconds = clock() - start;
     return ND_OK;
 }
 
@@ -178,7 +179,7 @@ static nd_status median_rate(bench *b, nd_bench_pace pace, double *rows_per_s)
 nd_status nd_bench_train(nd_ctx *ctx, const nd_bench_work *work, size_t batch, const char *rule,
                          nd_bench_pace pace, double *rows_per_s)
 {
-    bench b = {.work = work, .batch = batch};
+    bench b = {.work = work, .batch = batch, .threads = nd_ctx_threads(ctx)};
     nd_status status = bench_init(ctx, &b);
     if (status == ND_OK) {
         status = nd_optimizer_create(b.net, rule, "lr=0.001", &b.optimizer);
@@ -193,7 +194,7 @@ nd_status nd_bench_train(nd_ctx *ctx, const nd_bench_work *work, size_t batch, c
 nd_status nd_bench_forward(nd_ctx *ctx, const nd_bench_work *work, size_t batch, nd_bench_pace pace,
                            double *rows_per_s)
 {
-    bench b = {.work = work, .batch = batch};
+    bench b = {.work = work, .batch = batch, .threads = nd_ctx_threads(ctx)};
     nd_status status = bench_init(ctx, &b);
     if (status == ND_OK) {
         status = median_rate(&b, pace, rows_per_s);

@@ -24,7 +24,8 @@ const nd_bench_work *nd_bench_table(size_t *count);
  * whose input needs no gradient; forward alone 2 per weight. */
 double nd_bench_flops(const nd_bench_work *work, bool training);
 
-/* How a rate is taken: the median of repeats stretches of at least seconds. */
+/* How a rate is taken: the median of repeats stretches of at least seconds, of
+ * processor time on one thread, of the clock on several. */
 typedef struct nd_bench_pace {
     double seconds;
     int repeats;

@@ -29,6 +29,9 @@ static nd_status make_rows(nd_config *config)
 
 nd_status nd_config_create(nd_ctx *ctx, unsigned verb, nd_config **config)
 {
+    if (!ctx || !config) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_config_create: a null pointer was passed");
+    }
     *config = nd_alloc(1, sizeof **config);
     if (!*config) {
         return nd_fail_memory(ctx);
@@ -57,6 +60,10 @@ static nd_status copy_into(const nd_config *config, nd_config *copy)
 
 nd_status nd_config_copy(const nd_config *config, nd_config **copy)
 {
+    if (!config || !copy) {
+        return nd_fail(config ? config->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_config_copy: a null pointer was passed");
+    }
     *copy = nd_alloc(1, sizeof **copy);
     if (!*copy) {
         return nd_fail_memory(config->ctx);
@@ -158,10 +165,12 @@ nd_status nd_config_load(nd_config *config, const char *path)
 
 const char *nd_config_get(const nd_config *config, const char *key)
 {
-    return nd_optset_find(&config->set, key) < 0 ? NULL : nd_opt_text(&config->set, key);
+    bool known = config && key && nd_optset_find(&config->set, key) >= 0;
+    return known ? nd_opt_text(&config->set, key) : NULL;
 }
 
 int nd_config_given(const nd_config *config, const char *key)
 {
-    return nd_optset_find(&config->set, key) >= 0 && nd_opt_given(&config->set, key);
+    return config && key && nd_optset_find(&config->set, key) >= 0 &&
+           nd_opt_given(&config->set, key);
 }

@@ -177,6 +177,10 @@ static void write_commented(const nd_config *config, nd_text *out)
 
 nd_status nd_config_write(const nd_config *config, int commented, const nd_sink *sink)
 {
+    if (!config || !sink) {
+        return nd_fail(config ? config->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_config_write: a null pointer was passed");
+    }
     nd_text out = {0};
     if (commented) {
         write_commented(config, &out);

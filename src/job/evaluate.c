@@ -103,19 +103,6 @@ static nd_status eval_metrics(const eval *e, nd_metrics **metrics)
                                                : class_metrics(e, metrics);
 }
 
-nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics)
-{
-    eval e;
-    *metrics = NULL;
-    ND_TRY(eval_init(model->prep, rows, &e));
-    nd_status status = nd_model_predict_map(model, &e.map, rows->index, 0, e.rows, e.p);
-    if (status == ND_OK) {
-        status = eval_metrics(&e, metrics);
-    }
-    eval_free(&e);
-    return status;
-}
-
 static void trivial_row(const nd_prep *prep, nd_real *p)
 {
     if (prep->task == ND_TASK_REGRESSION) {
@@ -134,21 +121,44 @@ static void trivial_row(const nd_prep *prep, nd_real *p)
     }
 }
 
-nd_status nd_evaluate_baseline(const nd_prep *prep, const nd_rows *rows, nd_metrics **metrics)
+static nd_status eval_baseline(const eval *e, nd_metrics **baseline)
+{
+    for (size_t r = 0; r < e->rows; r++) {
+        trivial_row(e->prep, e->p + r * e->outputs);
+    }
+    return eval_metrics(e, baseline);
+}
+
+nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics,
+                           nd_metrics **baseline)
 {
     eval e;
     *metrics = NULL;
-    ND_TRY(eval_init(prep, rows, &e));
-    for (size_t r = 0; r < e.rows; r++) {
-        trivial_row(prep, e.p + r * e.outputs);
+    if (baseline != NULL) {
+        *baseline = NULL;
     }
-    nd_status status = eval_metrics(&e, metrics);
+    ND_TRY(eval_init(model->prep, rows, &e));
+    nd_status status = nd_model_predict_map(model, &e.map, rows->index, 0, e.rows, e.p);
+    if (status == ND_OK) {
+        status = eval_metrics(&e, metrics);
+    }
+    if (status == ND_OK && baseline != NULL) {
+        status = eval_baseline(&e, baseline);
+    }
+    if (status != ND_OK) {
+        nd_metrics_destroy(*metrics);
+        *metrics = NULL;
+    }
     eval_free(&e);
     return status;
 }
 
 nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_metrics **metrics)
 {
+    if (!model || !table || !metrics) {
+        return nd_fail(model ? model->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_model_evaluate: a null pointer was passed");
+    }
     nd_rows rows = {table, NULL, table->rows};
-    return nd_evaluate_rows(model, &rows, metrics);
+    return nd_evaluate_rows(model, &rows, metrics, NULL);
 }

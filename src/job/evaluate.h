@@ -6,11 +6,11 @@
 #include "model/model.h"
 #include "train/metrics.h"
 
-/* Measure the model on a part; loss is that of training, in the net's units. */
-nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics);
-
-/* The trivial model on the same part: the class shares of the training rows
- * (most frequent class predicted), or the training mean of each target. */
-nd_status nd_evaluate_baseline(const nd_prep *prep, const nd_rows *rows, nd_metrics **metrics);
+/* Measure the model on a part; loss is that of training, in the net's units.
+ * baseline, unless NULL, gets the figures of the trivial model on the same part:
+ * the class shares of the training rows (most frequent class predicted), or the
+ * training mean of each target. On failure both are NULL. */
+nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics,
+                           nd_metrics **baseline);
 
 #endif

@@ -11,6 +11,9 @@ struct nd_file {
 
 nd_status nd_file_create(nd_ctx *ctx, const char *path, int force, nd_file **file)
 {
+    if (!ctx || !path || !file) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_file_create: a null pointer was passed");
+    }
     *file = nd_alloc(1, sizeof **file);
     if (!*file) {
         return nd_fail_memory(ctx);
@@ -40,6 +43,9 @@ nd_sink nd_file_sink(nd_file *file)
 
 nd_status nd_file_commit(nd_file *file)
 {
+    if (!file) {
+        return ND_ERR_ARGUMENT;
+    }
     nd_status status = file->status;
     if (status == ND_OK) {
         status = nd_out_commit(file->out);

@@ -243,7 +243,7 @@ nd_status nd_option_write(unsigned verb, const char *kind, const nd_sink *sink)
 {
     const nd_verb *row = verb_of(verb);
     nd_text text = {0};
-    if (verb != 0 && !row) {
+    if ((verb != 0 && !row) || !kind || !sink) {
         return ND_ERR_ARGUMENT;
     }
     if (strcmp(kind, "help") == 0) {

@@ -105,11 +105,25 @@ static void training_line(nd_text *text, const nd_setup *plan)
     } else {
         nd_text_printf(text, ", batches of %zu", plan->batch_size);
     }
-    nd_text_printf(text, ", at most %ld epochs", plan->epochs);
+    nd_text_printf(text, ", at most %ld epoch%s", plan->epochs, plural((size_t)plan->epochs));
     if (plan->patience > 0) {
         nd_text_printf(text, ", patience %ld", plan->patience);
     }
     nd_text_printf(text, "%s\n", plan->refit ? ", then refit with the validation rows" : "");
+}
+
+/* A small network is faster on fewer threads than there are. */
+static void threads_line(nd_text *text, int threads, size_t rows, const nd_setup *plan,
+                         const nd_desc *desc)
+{
+    size_t batch = plan->batch_size == 0 || plan->batch_size > rows ? rows : plan->batch_size;
+    int used = nd_desc_threads(desc, batch, threads);
+    if (used < threads) {
+        nd_text_printf(text, "threads   %d of %d: the network is too small to gain from more\n",
+                       used, threads);
+    } else {
+        nd_text_printf(text, "threads   %d\n", used);
+    }
 }
 
 void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
@@ -127,5 +141,5 @@ void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
     inputs_line(text, prep);
     network_line(text, desc);
     training_line(text, plan);
-    nd_text_printf(text, "threads   %d\n", nd_ctx_threads(config->ctx));
+    threads_line(text, nd_ctx_threads(config->ctx), parts->train.count, plan, desc);
 }

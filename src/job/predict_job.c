@@ -63,9 +63,10 @@ static void put_string(nd_text *text, const char *cell)
 
 static void put_number(nd_text *text, double value, int digits)
 {
-    char *out = nd_text_room(text, ND_NUM_TEXT);
+    char *out = nd_text_room(text, ND_NUM_TEXT + 1);
     if (out != NULL) {
-        text->size += nd_num_print_general(out, value, digits);
+        out[0] = ',';
+        text->size += 1 + nd_num_print_general(out + 1, value, digits);
     }
 }
 
@@ -142,7 +143,6 @@ static void put_row(const run *r, nd_text *text, size_t i)
         put_class(r, text, most_likely(y, outputs));
     }
     for (size_t j = 0; j < outputs; j++) {
-        nd_text_add(text, ",", 1);
         put_number(text, (double)y[j], r->digits);
     }
     nd_text_add(text, "\n", 1);
@@ -200,7 +200,10 @@ static nd_status predict_images(run *r, const char *path)
                        path);
     }
     ND_TRY(nd_idx_read(r->ctx, path, NULL, &table));
-    nd_status status = write_table(r, table);
+    nd_status status = put_header(r);
+    if (status == ND_OK) {
+        status = write_table(r, table);
+    }
     nd_table_destroy(table);
     return status;
 }
@@ -223,23 +226,24 @@ static nd_status list_wants(const run *r, nd_csv_want **want, size_t *count)
         }
         if (column->kind != ND_PREP_DROPPED) {
             nd_dtype type = column->kind == ND_PREP_NUMBER ? ND_DT_F64 : ND_DT_WORD;
-            (*want)[(*count)++] = (nd_csv_want){column->name, type, false};
+            (*want)[(*count)++] = (nd_csv_want){
+                .name = column->name, .dtype = type, .place = i + 1, .of = prep->columns};
         }
     }
     if (r->id != NULL) {
-        (*want)[(*count)++] = (nd_csv_want){r->id, ND_DT_WORD, false};
+        (*want)[(*count)++] = (nd_csv_want){.name = r->id, .dtype = ND_DT_WORD};
     }
     return ND_OK;
 }
 
 /* Each piece is a table of at most piece_rows, written as one piece: while that is
- * printed, the next one is read. */
+ * printed, the next one is read. Nothing is written for a file that cannot be used. */
 static nd_status stream_pieces(run *r, nd_csv_stream *stream)
 {
     nd_table *piece = NULL;
     ND_TRY(nd_csv_next(stream, r->piece_rows, &piece));
     r->stream = stream;
-    nd_status status = ND_OK;
+    nd_status status = put_header(r);
     while (piece != NULL && status == ND_OK) {
         r->next = NULL;
         r->next_status = ND_OK;
@@ -272,7 +276,6 @@ static nd_status run_file(run *r, const nd_config *config, const char *path)
 {
     bool images;
     ND_TRY(nd_holds_images(r->ctx, path, &images));
-    ND_TRY(put_header(r));
     if (images) {
         return predict_images(r, path);
     }
@@ -322,6 +325,10 @@ static void run_free(run *r)
 nd_status nd_model_predict_file(nd_model *model, const nd_config *config, const char *path,
                                 const nd_sink *sink)
 {
+    if (!model || !path || !sink) {
+        return nd_fail(model ? model->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_model_predict_file: a null pointer was passed");
+    }
     nd_ctx *ctx = model->ctx;
     nd_config *owned;
     const nd_config *effective;

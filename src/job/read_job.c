@@ -1,5 +1,6 @@
 /* Reading a whole file into a table, and describing one. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/ctx.h"
 #include "base/mem.h"
@@ -13,8 +14,10 @@
 nd_status nd_holds_images(nd_ctx *ctx, const char *path, bool *images)
 {
     *images = false;
-    if (strcmp(path, "-") == 0) {
-        return ND_OK;
+    struct stat info;
+    if (strcmp(path, "-") == 0 ||
+        (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))) {
+        return ND_OK; /* a pipe gives its first bytes only once */
     }
     char head[4];
     size_t got = 0;
@@ -63,6 +66,9 @@ static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *pa
 
 nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char *path, nd_table **table)
 {
+    if (!ctx || !path || !table) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_table_read: a null pointer was passed");
+    }
     return read_typed(ctx, config, path, NULL, table);
 }
 
@@ -110,6 +116,11 @@ nd_status nd_table_read_like(nd_ctx *ctx, const nd_config *config, const char *p
 nd_status nd_model_table_read(const nd_model *model, const nd_config *config, const char *path,
                               nd_table **table)
 {
+    if (!model || !path || !table) {
+        return nd_fail(model ? model->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_model_table_read: a null pointer was passed");
+    }
+    *table = NULL;
     const nd_prep *prep = model->prep;
     nd_hints hints;
     ND_TRY(hints_alloc(model->ctx, prep->columns, &hints));
@@ -127,6 +138,10 @@ nd_status nd_model_table_read(const nd_model *model, const nd_config *config, co
 nd_status nd_table_describe(const nd_table *table, const nd_config *config, int json,
                             const nd_sink *sink)
 {
+    if (!table || !sink) {
+        return nd_fail(table ? table->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_table_describe: a null pointer was passed");
+    }
     nd_settings settings;
     ND_TRY(nd_settings_from(table->ctx, config, &settings));
     nd_status status = nd_report_table(table, &settings.prep, json, sink);

@@ -46,8 +46,8 @@ static json_t *curve_json(const double *value, size_t count)
  * model is the same bytes whatever they were. */
 static bool about_running(const char *key)
 {
-    static const char *const name[] = {"output", "history", "force",   "config", "json",
-                                       "threads", "quiet",  "verbose", "print_config"};
+    static const char *const name[] = {"output",  "history", "force",   "config",      "json",
+                                       "threads", "quiet",   "verbose", "print_config"};
     for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
         if (strcmp(key, name[i]) == 0) {
             return true;

@@ -150,7 +150,9 @@ nd_status nd_settings_or_default(nd_ctx *ctx, const nd_config *config, unsigned 
     *owned = NULL;
     *effective = config;
     if (config != NULL) {
-        return ND_OK;
+        return config->verb == verb
+                   ? ND_OK
+                   : nd_fail(ctx, ND_ERR_ARGUMENT, "the settings are those of another verb");
     }
     ND_TRY(nd_config_create(ctx, verb, owned));
     *effective = *owned;

@@ -28,7 +28,8 @@ nd_status nd_settings_from(nd_ctx *ctx, const nd_config *config, nd_settings *se
 void nd_settings_free(nd_settings *settings);
 
 /* The caller's settings, or fresh ones with the defaults of verb in *owned when
- * there are none (destroy *owned in either case). */
+ * there are none (destroy *owned in either case). ND_ERR_ARGUMENT for settings of
+ * another verb, which lack the options of this one. */
 nd_status nd_settings_or_default(nd_ctx *ctx, const nd_config *config, unsigned verb,
                                  nd_config **owned, const nd_config **effective);
 

@@ -144,6 +144,8 @@ static nd_status make_optimizer(job *j, nd_net *net, nd_optimizer **optimizer)
     return status;
 }
 
+/* Without validation rows no epoch is known to be better than the last: the training
+ * loss is a mean over weights that were changing. So no copy of them is kept. */
 static nd_fit_params fit_params(job *j)
 {
     const nd_setup *p = &j->plan;
@@ -157,7 +159,7 @@ static nd_fit_params fit_params(job *j)
         .schedule = p->schedule,
         .warmup = p->warmup,
         .seed = p->seed,
-        .keep_best = true,
+        .keep_best = j->parts.valid.count > 0,
         .observe = see_event,
         .user = j,
     };
@@ -241,8 +243,9 @@ static nd_status fit_again(job *j)
     nd_fit_result again;
     nd_status status = refit_rows(j, &net, &again);
     if (status == ND_OK && !again.interrupted) {
-        nd_log(j->ctx, 2, "refit on the %zu training and validation rows: %ld epochs",
-               j->parts.split.train + j->parts.split.valid, again.epochs);
+        nd_log(j->ctx, 2, "refit on the %zu training and validation rows: %ld epoch%s",
+               j->parts.split.train + j->parts.split.valid, again.epochs,
+               again.epochs == 1 ? "" : "s");
         nd_net_destroy(j->net);
         j->net = net;
         return ND_OK;
@@ -266,8 +269,7 @@ static nd_status job_test(job *j)
     if (j->parts.test.count == 0) {
         return ND_OK;
     }
-    ND_TRY(nd_evaluate_rows(j->model, &j->parts.test, &j->test));
-    ND_TRY(nd_evaluate_baseline(j->model->prep, &j->parts.test, &j->baseline));
+    ND_TRY(nd_evaluate_rows(j->model, &j->parts.test, &j->test, &j->baseline));
     tell(j, ND_EVENT_TEST, NULL);
     return ND_OK;
 }

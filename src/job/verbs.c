@@ -34,10 +34,13 @@ const nd_verb *nd_verb_find(nd_ctx *ctx, const char *name)
 {
     const char *names[VERBS];
     for (size_t i = 0; i < VERBS; i++) {
-        if (strcmp(name, table[i].name) == 0) {
+        if (name && strcmp(name, table[i].name) == 0) {
             return &table[i];
         }
         names[i] = table[i].name;
+    }
+    if (!name) {
+        return NULL;
     }
     const char *near = nd_nearest(name, names, VERBS);
     nd_fail(ctx, ND_ERR_ARGUMENT, "unknown verb '%s'%s%s%s", name, near ? "; did you mean '" : "",

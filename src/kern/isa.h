@@ -8,6 +8,13 @@
 #include "kern/kern.h"
 #include "kern/small.h"
 
+/* What is done to C once its sums are complete. */
+typedef enum nd_gemm_end {
+    ND_END_NONE,
+    ND_END_ACT, /* c = f(c + bias[j]) */
+    ND_END_BACK /* c = c * f'(z), from y = f(z) */
+} nd_gemm_end;
+
 /* C[m][n] (rows ldc apart) = or += A B, where A(i,p) = a[i*a_row + p*a_col] and
  * B(p,j) = b[p*b_row + j*b_col]; one stride of each is 1. */
 typedef struct nd_gemm_piece {
@@ -19,6 +26,11 @@ typedef struct nd_gemm_piece {
     nd_real *c;
     size_t ldc;
     bool add;
+    nd_gemm_end end;
+    nd_act act;
+    nd_real slope;
+    const nd_real *bias; /* [n] or NULL */
+    const nd_real *y;    /* [m][n], rows ldc apart */
 } nd_gemm_piece;
 
 typedef struct nd_isa {

@@ -44,11 +44,21 @@ static size_t rows_for(size_t rows, size_t n)
     return least > fit ? least : fit;
 }
 
+/* Without the pool for one task: its caller has entered base/fpenv.h. */
+static void run(nd_pool *pool, size_t tasks, void (*task)(void *, size_t), job *j)
+{
+    if (tasks == 1) {
+        task(j, 0);
+    } else {
+        nd_pool_run(pool, tasks, task, j);
+    }
+}
+
 static void run_elements(nd_pool *pool, job *j, void (*task)(void *, size_t))
 {
     j->isa = nd_isa_at(0);
     j->piece = piece_for(j->n);
-    nd_pool_run(pool, pieces_of(j->n, j->piece), task, j);
+    run(pool, pieces_of(j->n, j->piece), task, j);
 }
 
 static void run_rows(nd_pool *pool, job *j, void (*task)(void *, size_t))
@@ -58,7 +68,7 @@ static void run_rows(nd_pool *pool, job *j, void (*task)(void *, size_t))
         return;
     }
     j->piece = rows_for(j->rows, j->n);
-    nd_pool_run(pool, pieces_of(j->rows, j->piece), task, j);
+    run(pool, pieces_of(j->rows, j->piece), task, j);
 }
 
 static double total_of(const job *j, size_t n)
@@ -223,7 +233,7 @@ nd_real nd_k_max_abs(nd_pool *pool, size_t n, const nd_real *x)
     job j = {.part = part, .n = n, .a = x};
     run_elements(pool, &j, max_abs_task);
     for (size_t i = 0; i < pieces_of(n, j.piece); i++) {
-        most = part[i] <= most ? most : part[i];
+        most = isnan(most) || part[i] <= most ? most : part[i];
     }
     return (nd_real)most;
 }
@@ -240,7 +250,7 @@ static void run_columns(nd_pool *pool, job *j, void (*task)(void *, size_t))
     j->isa = nd_isa_at(0);
     size_t fit = PIECE / (j->rows > 0 ? j->rows : 1);
     j->piece = fit < 32 ? 32 : fit / 32 * 32;
-    nd_pool_run(pool, pieces_of(j->n, j->piece), task, j);
+    run(pool, pieces_of(j->n, j->piece), task, j);
 }
 
 static void column_sums_task(void *user, size_t i)

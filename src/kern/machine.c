@@ -93,9 +93,10 @@ static double run(nd_pool *pool, probe *p, void (*task)(void *user, size_t i), d
 {
     size_t threads = pool ? (size_t)nd_pool_threads(pool) : 1;
     threads = threads < MOST_THREADS ? threads : MOST_THREADS;
-    double start = nd_seconds(), work = 0;
+    double (*clock)(void) = threads > 1 ? nd_seconds : nd_thread_seconds;
+    double start = clock(), work = 0;
     nd_pool_run(pool, threads, task, p);
-    *took = nd_seconds() - start;
+    *took = clock() - start;
     for (size_t i = 0; i < threads; i++) {
         work += p->result[i].work;
     }

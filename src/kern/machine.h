@@ -16,7 +16,8 @@ typedef struct nd_machine {
 void nd_machine_ask(nd_machine *machine);
 
 /* Floating-point operations per second of the multiply-add units, all threads of
- * the pool at once (NULL: one): the best of several tries of about seconds each. */
+ * the pool at once (NULL: one): the best of several tries of about seconds each. One
+ * thread is timed by its processor time, several by the clock. */
 double nd_machine_flops(nd_pool *pool, double seconds);
 
 /* Bytes per second that the threads read from arrays of n elements each, which lie

@@ -1,316 +1,265 @@
-/* Matrix product of one piece. A block of ND_MR rows and two vectors of columns
- * stays in registers while the inner dimension runs (Goto and van de Geijn 2008,
- * "Anatomy of high-performance matrix multiplication"). Small products read A and
- * B where they are; larger ones copy a panel of each first, so that the inner loop
- * reads memory in order. */
+/* Matrix product of one piece. Tiles of C stay in registers while the inner
+ * dimension runs, panels of B in the first cache, blocks of A in the second (Goto
+ * and van de Geijn 2008, "Anatomy of high-performance matrix multiplication").
+ * Small products read A and B where they are; larger ones copy them first, so that
+ * the tiles read memory in order. */
 #ifndef ND_KERN_SIMD_GEMM_H
 #define ND_KERN_SIMD_GEMM_H
 
-#include "kern/simd_math.h"
-
-typedef nd_real vec
-    __attribute__((vector_size(ND_VECTOR_BYTES), aligned(__alignof__(nd_real)), may_alias));
+#include "kern/simd_map.h"
+#include "kern/simd_pack.h"
+#include "kern/simd_tile.h"
+#include "kern/simd_vector.h"
 
 enum {
-    VL = ND_VECTOR_BYTES / sizeof(nd_real),
-    WIDE = 8,                        /* most vectors of columns in a block */
-    PANEL = 2 * VL,                  /* columns of a copied panel of B */
-    KC = 2048 / sizeof(nd_real) / 2, /* inner dimension of a block */
-    MC = 96,                         /* rows of a copied block of A */
-    GROUP = 64,                      /* columns of B that are copied at a time */
-    DIRECT_BYTES = 131072            /* B at most so large is read in place */
+    NARROW = 12,         /* a weight gradient so narrow is computed turned */
+    SMALL_ROWS = 48,     /* pieces of fewer rows read B in place */
+    SMALL_BYTES = 32768, /* B at most so large is read in place */
+    DISTANT = 4096       /* lines that are a multiple of it apart fight for the cache */
 };
 
-/* C[rows][nv vectors] = or += the product over k. rows and nv are constants where
- * this is inlined. */
-static inline __attribute__((always_inline)) void
-product_block(size_t rows, size_t nv, size_t k, const nd_real *a, size_t a_row, size_t a_col,
-              const nd_real *b, size_t ldb, nd_real *c, size_t ldc, bool add)
-{
-    vec total[ND_MR * 2 > WIDE ? ND_MR * 2 : WIDE];
-#pragma GCC unroll 32
-    for (size_t i = 0; i < rows * nv; i++) {
-        total[i] = (vec){0};
-    }
-    for (size_t p = 0; p < k; p++, a += a_col, b += ldb) {
-        vec line[WIDE];
-#pragma GCC unroll 32
-        for (size_t j = 0; j < nv; j++) {
-            line[j] = *(const vec *)(b + j * VL);
-        }
-#pragma GCC unroll 32
-        for (size_t i = 0; i < rows; i++) {
-            nd_real factor = a[i * a_row];
-#pragma GCC unroll 32
-            for (size_t j = 0; j < nv; j++) {
-                total[i * nv + j] += factor * line[j];
-            }
-        }
-    }
-#pragma GCC unroll 32
-    for (size_t i = 0; i < rows; i++) {
-#pragma GCC unroll 32
-        for (size_t j = 0; j < nv; j++) {
-            vec *out = (vec *)(c + i * ldc + j * VL);
-            if (add) {
-                *out += total[i * nv + j];
-            } else {
-                *out = total[i * nv + j];
-            }
-        }
-    }
-}
-
-typedef void block_fn(size_t k, const nd_real *a, size_t a_row, size_t a_col, const nd_real *b,
-                      size_t ldb, nd_real *c, size_t ldc, bool add);
-
-#define ND_BLOCK(rows, nv)                                                                  \
-    static void block_##rows##x##nv(size_t k, const nd_real *a, size_t a_row, size_t a_col, \
-                                    const nd_real *b, size_t ldb, nd_real *c, size_t ldc,   \
-                                    bool add)                                               \
-    {                                                                                       \
-        product_block(rows, nv, k, a, a_row, a_col, b, ldb, c, ldc, add);                   \
-    }
-
-ND_BLOCK(1, 1)
-ND_BLOCK(1, 2)
-ND_BLOCK(1, 4)
-ND_BLOCK(1, 8)
-ND_BLOCK(2, 1)
-ND_BLOCK(2, 2)
-ND_BLOCK(2, 4)
-ND_BLOCK(3, 1)
-ND_BLOCK(3, 2)
-ND_BLOCK(3, 4)
-ND_BLOCK(4, 1)
-ND_BLOCK(4, 2)
-ND_BLOCK(5, 1)
-ND_BLOCK(5, 2)
-ND_BLOCK(6, 1)
-ND_BLOCK(6, 2)
-#if ND_MR >= 8
-ND_BLOCK(7, 1)
-ND_BLOCK(7, 2)
-ND_BLOCK(8, 1)
-ND_BLOCK(8, 2)
-#endif
-#if ND_MR >= 12
-ND_BLOCK(9, 1)
-ND_BLOCK(9, 2)
-ND_BLOCK(10, 1)
-ND_BLOCK(10, 2)
-ND_BLOCK(11, 1)
-ND_BLOCK(11, 2)
-ND_BLOCK(12, 1)
-ND_BLOCK(12, 2)
-#endif
-
-/* [rows - 1][log2 of the vectors]; NULL where the registers would not do. */
-static block_fn *const block_table[ND_MR][4] = {
-    {block_1x1, block_1x2, block_1x4, block_1x8}, {block_2x1, block_2x2, block_2x4, NULL},
-    {block_3x1, block_3x2, block_3x4, NULL},      {block_4x1, block_4x2, NULL, NULL},
-    {block_5x1, block_5x2, NULL, NULL},           {block_6x1, block_6x2, NULL, NULL},
-#if ND_MR >= 8
-    {block_7x1, block_7x2, NULL, NULL},           {block_8x1, block_8x2, NULL, NULL},
-#endif
-#if ND_MR >= 12
-    {block_9x1, block_9x2, NULL, NULL},           {block_10x1, block_10x2, NULL, NULL},
-    {block_11x1, block_11x2, NULL, NULL},         {block_12x1, block_12x2, NULL, NULL},
-#endif
-};
+/* How A is read: the panel of rows at row r starts at a + r * row. step 0 stands for
+ * the number of rows of the panel. */
+typedef struct left {
+    const nd_real *a;
+    size_t row, step;
+    bool panel;
+} left;
 
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-/* Rows of panel i when m rows are dealt evenly to panels of at most ND_MR. */
-static size_t panel_rows(size_t m, size_t i)
+/* m rows are dealt evenly to panels of at most ND_MR. */
+static size_t panels_of(size_t m)
 {
-    size_t panels = (m + ND_MR - 1) / ND_MR;
-    return m / panels + (i < m % panels);
+    return (m + ND_MR - 1) / ND_MR;
 }
 
-/* out[p * width + j] = in[j * step + p] for p < k, j < n: eight lines are read side
- * by side, so that each cache line of out is written whole. */
-static void turn(size_t k, size_t n, const nd_real *restrict in, size_t step, nd_real *restrict out,
-                 size_t width)
+static left in_place(const nd_gemm_piece *t, size_t p)
 {
-    enum { SIDE = 8 };
-    size_t j = 0;
-    for (; j + SIDE <= n; j += SIDE) {
-        size_t p = 0;
-        for (; p + SIDE <= k; p += SIDE) {
-            nd_real tile[SIDE][SIDE];
-            for (size_t r = 0; r < SIDE; r++) {
-                memcpy(tile[r], in + (j + r) * step + p, sizeof tile[r]);
-            }
-            for (size_t q = 0; q < SIDE; q++) {
-                for (size_t r = 0; r < SIDE; r++) {
-                    out[(p + q) * width + j + r] = tile[r][q];
-                }
-            }
-        }
-        for (; p < k; p++) {
-            for (size_t r = 0; r < SIDE; r++) {
-                out[p * width + j + r] = in[(j + r) * step + p];
-            }
-        }
-    }
-    for (; j < n; j++) {
-        for (size_t p = 0; p < k; p++) {
-            out[p * width + j] = in[j * step + p];
-        }
-    }
+    bool panel = t->a_col != 1;
+    const nd_real *a = t->a + p * t->a_col;
+    return panel ? (left){a, 1, t->a_col, true} : (left){a, t->a_row, t->a_row, false};
 }
 
-/* Copy rows p = 0 .. k-1 of B, columns 0 .. n-1, into a panel that is width wide;
- * the columns behind n become zero. */
-static void pack_b(size_t k, size_t n, size_t width, const nd_real *b, size_t b_row, size_t b_col,
-                   nd_real *panel)
+/* c[rows][n] = or += the first n columns of a tile. */
+static void put_part(size_t rows, size_t n, const nd_real *tile, nd_real *c, size_t ldc, bool add)
 {
-    if (b_col != 1) {
-        turn(k, n, b, b_col, panel, width);
-    }
-    for (size_t p = 0; p < k; p++) {
-        if (b_col == 1) {
-            memcpy(panel + p * width, b + p * b_row, n * sizeof *b);
-        }
-        for (size_t j = n; j < width; j++) {
-            panel[p * width + j] = 0;
-        }
-    }
-}
-
-/* Copy rows of A so that those of one panel lie side by side for each p. */
-static void pack_a(size_t m, size_t k, const nd_real *a, size_t a_row, size_t a_col, nd_real *out)
-{
-    for (size_t i = 0, at = 0; at < m; i++) {
-        size_t rows = panel_rows(m, i);
-        if (a_col == 1) {
-            turn(k, rows, a + at * a_row, a_row, out, rows);
-        } else {
-            for (size_t p = 0; p < k; p++) {
-                memcpy(out + p * rows, a + at + p * a_col, rows * sizeof *a);
-            }
-        }
-        at += rows;
-        out += rows * k;
-    }
-}
-
-/* The last columns, fewer than a vector: the product goes to a spare block. */
-static void narrow_block(size_t rows, size_t n, size_t k, const nd_real *a, size_t a_row,
-                         size_t a_col, const nd_real *b, size_t ldb, nd_real *c, size_t ldc,
-                         bool add)
-{
-    nd_real spare[ND_MR * PANEL];
-    size_t width = n > VL ? PANEL : VL;
-    block_table[rows - 1][n > VL](k, a, a_row, a_col, b, ldb, spare, width, false);
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < n; j++) {
-            c[i * ldc + j] = spare[i * width + j] + (add ? c[i * ldc + j] : 0);
+            c[i * ldc + j] = tile[i * PANEL + j] + (add ? c[i * ldc + j] : 0);
         }
     }
 }
 
-/* One panel of rows against B in place; edge holds the copied last columns. */
-static void direct_rows(size_t rows, size_t n, size_t k, const nd_real *a, size_t a_row,
-                        size_t a_col, const nd_real *b, size_t ldb, const nd_real *edge, nd_real *c,
-                        size_t ldc, bool add)
+/* All rows of C, columns j .. j + n - 1, n <= PANEL; B lies at b. */
+static void panel_product(const nd_gemm_piece *t, const left *a, size_t k, const nd_real *b,
+                          size_t ldb, size_t j, size_t n, bool add)
 {
-    size_t j = 0;
-    for (size_t power = 4; power-- > 0;) {
-        size_t width = (size_t)VL << power;
-        block_fn *run = block_table[rows - 1][power];
-        for (; run && n - j >= width; j += width) {
-            run(k, a, a_row, a_col, b + j, ldb, c + j, ldc, add);
-        }
-    }
-    if (j < n) {
-        narrow_block(rows, n - j, k, a, a_row, a_col, edge, VL, c + j, ldc, add);
-    }
-}
-
-static void gemm_direct(const nd_gemm_piece *t, size_t k, const nd_real *a, const nd_real *b,
-                        bool add)
-{
-    nd_real edge[KC * VL];
-    size_t whole = t->n / VL * VL;
-    if (whole < t->n) {
-        pack_b(k, t->n - whole, VL, b + whole, t->b_row, 1, edge);
-    }
-    for (size_t i = 0, at = 0; at < t->m; i++) {
-        size_t rows = panel_rows(t->m, i);
-        direct_rows(rows, t->n, k, a + at * t->a_row, t->a_row, t->a_col, b, t->b_row, edge,
-                    t->c + at * t->ldc, t->ldc, add);
-        at += rows;
-    }
-}
-
-/* One panel of columns for a block of rows that lies copied in a. */
-static void panel_product(size_t m, size_t n, size_t k, const nd_real *a, const nd_real *panel,
-                          nd_real *c, size_t ldc, bool add)
-{
-    for (size_t i = 0, at = 0; at < m; i++) {
-        size_t rows = panel_rows(m, i);
-        nd_real *out = c + at * ldc;
-        if (n == PANEL) {
-            block_table[rows - 1][1](k, a + at * k, 1, rows, panel, PANEL, out, ldc, add);
+    size_t panels = panels_of(t->m), rows = t->m / panels, more = t->m % panels;
+    size_t vectors = n > VL ? 2 : 1;
+    bool whole = n == vectors * VL;
+    nd_real tile[ND_MR * PANEL];
+    nd_real *c = t->c + j;
+    for (size_t i = 0, at = 0; i < panels; i++) {
+        size_t count = rows + (i < more), step = a->step ? a->step : count;
+        tile_fn *run = tile_table[count - 1][a->panel][vectors - 1];
+        if (whole) {
+            run(k, a->a + at * a->row, step, b, ldb, c, t->ldc, add);
         } else {
-            narrow_block(rows, n, k, a + at * k, 1, rows, panel, PANEL, out, ldc, add);
+            run(k, a->a + at * a->row, step, b, ldb, tile, PANEL, false);
+            put_part(count, n, tile, c, t->ldc, add);
         }
+        at += count;
+        c += count * t->ldc;
+    }
+}
+
+static void finish_rows(const nd_gemm_piece *t, size_t m, size_t n, const nd_real *y, nd_real *c)
+{
+    for (size_t i = 0; i < m; i++, c += t->ldc, y += y ? t->ldc : 0) {
+        if (t->end == ND_END_ACT) {
+            act_map(t->act, t->slope, n, c, c);
+        } else {
+            act_back_map(t->act, t->slope, n, y, c, c);
+        }
+    }
+}
+
+/* The end of the computation of columns j .. j + n - 1, which are still near. */
+static void finish(const nd_gemm_piece *t, size_t j, size_t n)
+{
+    if (t->end == ND_END_NONE) {
+        return;
+    }
+    nd_real *c = t->c + j;
+    for (size_t i = 0; t->bias && i < t->m; i++) {
+        add_map(n, c + i * t->ldc, t->bias + j, c + i * t->ldc);
+    }
+    if (t->act == ND_ACT_NONE) {
+        return;
+    }
+    bool flat = n == t->ldc;
+    finish_rows(t, flat ? 1 : t->m, flat ? t->m * n : n, t->y ? t->y + j : NULL, c);
+}
+
+/* A and B in place, but for columns at the edge and transposed ones. */
+static void block_small(const nd_gemm_piece *t, size_t p, size_t k, bool add)
+{
+    _Alignas(64) nd_real copy[KC * PANEL];
+    left a = in_place(t, p);
+    const nd_real *b = t->b + p * t->b_row;
+    for (size_t j = 0; j < t->n; j += PANEL) {
+        size_t n = least(PANEL, t->n - j);
+        if (t->b_col == 1 && n % VL == 0) {
+            panel_product(t, &a, k, b + j, t->b_row, j, n, add);
+        } else {
+            pack_panel(k, n, b + j * t->b_col, t->b_row, t->b_col, copy);
+            panel_product(t, &a, k, copy, PANEL, j, n, add);
+        }
+    }
+}
+
+/* A copied into block where it pays. */
+static left copy_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *block)
+{
+    const nd_real *a = t->a + p * t->a_col;
+    if (t->a_col == 1) {
+        if (t->a_row * sizeof *a % DISTANT != 0) {
+            return in_place(t, p);
+        }
+        for (size_t i = 0; i < t->m; i++) {
+            memcpy(block + i * LINE, a + i * t->a_row, k * sizeof *a);
+        }
+        return (left){block, LINE, LINE, false};
+    }
+    size_t panels = panels_of(t->m);
+    for (size_t i = 0, at = 0; i < panels; i++) {
+        size_t rows = t->m / panels + (i < t->m % panels);
+        pack_rows(rows, t->m - at, k, a + at, t->a_col, block + at * k);
         at += rows;
     }
+    return (left){block, k, 0, true};
 }
 
-/* Copy a group of columns as panels, row by row: B is read in long stretches. */
-static void pack_group(size_t k, size_t n, const nd_real *b, size_t b_row, size_t b_col,
-                       nd_real *group)
+static void block_large(const nd_gemm_piece *t, size_t p, size_t k, bool add, bool last)
 {
-    size_t whole = b_col == 1 ? n / PANEL : 0;
-    for (size_t p = 0; whole > 0 && p < k; p++) {
-        for (size_t j = 0; j < whole; j++) {
-            memcpy(group + (j * k + p) * PANEL, b + p * b_row + j * PANEL, PANEL * sizeof *b);
-        }
-    }
-    for (size_t j = whole * PANEL; j < n; j += PANEL) {
-        pack_b(k, least(PANEL, n - j), PANEL, b + j * b_col, b_row, b_col, group + j * k);
-    }
-}
-
-static void gemm_packed(const nd_gemm_piece *t, size_t k, const nd_real *a, const nd_real *b,
-                        bool add)
-{
-    _Alignas(64) nd_real block_a[MC * KC];
+    _Alignas(64) nd_real block[MC * LINE];
     _Alignas(64) nd_real group[KC * GROUP];
-    for (size_t i = 0; i < t->m; i += MC) {
-        size_t rows = least(MC, t->m - i);
-        pack_a(rows, k, a + i * t->a_row, t->a_row, t->a_col, block_a);
-        for (size_t j = 0; j < t->n; j += GROUP) {
-            size_t columns = least(GROUP, t->n - j);
-            pack_group(k, columns, b + j * t->b_col, t->b_row, t->b_col, group);
-            for (size_t q = 0; q < columns; q += PANEL) {
-                panel_product(rows, least(PANEL, columns - q), k, block_a, group + q * k,
-                              t->c + i * t->ldc + j + q, t->ldc, add);
-            }
+    left a = copy_left(t, p, k, block);
+    const nd_real *b = t->b + p * t->b_row;
+    for (size_t j = 0; j < t->n; j += GROUP) {
+        size_t columns = least(GROUP, t->n - j);
+        pack_group(k, columns, b + j * t->b_col, t->b_row, t->b_col, group);
+        for (size_t q = 0; q < columns; q += PANEL) {
+            panel_product(t, &a, k, group + q * k, PANEL, j + q, least(PANEL, columns - q), add);
         }
+        if (last) {
+            finish(t, j, columns);
+        }
+    }
+}
+
+/* k is dealt evenly to blocks of at most KC. */
+static void gemm_blocks(const nd_gemm_piece *t)
+{
+    size_t blocks = (t->k + KC - 1) / KC;
+    size_t step = blocks ? least(KC, ((t->k + blocks - 1) / blocks + 3) / 4 * 4) : 1;
+    bool small =
+        t->m < SMALL_ROWS || (t->b_col == 1 && t->k * t->b_row * sizeof *t->b <= SMALL_BYTES);
+    for (size_t p = 0; p < t->k; p += step) {
+        size_t k = least(step, t->k - p);
+        bool add = t->add || p > 0;
+        if (small) {
+            block_small(t, p, k, add);
+        } else {
+            block_large(t, p, k, add, p + step >= t->k);
+        }
+    }
+    if (small || t->k == 0) {
+        finish(t, 0, t->n);
+    }
+}
+
+/* A narrow weight gradient: rows of C^T = B^T A, whose vectors run along the rows of
+ * A; the tiles are put back turned. Returns the rows of C that are done. */
+static size_t gemm_turned(const nd_gemm_piece *t)
+{
+    nd_real tile[ND_MR * PANEL];
+    size_t panels = panels_of(t->n), whole = t->m / PANEL * PANEL;
+    for (size_t i = 0; i < whole; i += PANEL) {
+        for (size_t q = 0, at = 0; q < panels; q++) {
+            size_t rows = t->n / panels + (q < t->n % panels);
+            tile_table[rows - 1][1][1](t->k, t->b + at, t->b_row, t->a + i, t->a_col, tile, PANEL,
+                                       false);
+            for (size_t r = 0; r < PANEL; r++) {
+                nd_real *c = t->c + (i + r) * t->ldc + at;
+                for (size_t s = 0; s < rows; s++) {
+                    c[s] = tile[s * PANEL + r] + (t->add ? c[s] : 0);
+                }
+            }
+            at += rows;
+        }
+    }
+    return whole;
+}
+
+static void gemm_narrow(const nd_gemm_piece *t)
+{
+    size_t done = gemm_turned(t);
+    nd_gemm_piece rest = *t;
+    rest.m -= done;
+    rest.a += done;
+    rest.c += done * t->ldc;
+    rest.end = ND_END_NONE;
+    if (rest.m > 0) {
+        gemm_blocks(&rest);
+    }
+    finish(t, 0, t->n);
+}
+
+/* C^T = B^T A^T; for C of one column, whose rows are then contiguous. */
+static nd_gemm_piece turned(const nd_gemm_piece *t)
+{
+    nd_gemm_piece other = *t;
+    other.m = t->n;
+    other.n = t->m;
+    other.a = t->b;
+    other.a_row = t->b_col;
+    other.a_col = t->b_row;
+    other.b = t->a;
+    other.b_row = t->a_col;
+    other.b_col = t->a_row;
+    return other;
+}
+
+static void gemm_one_row(const nd_gemm_piece *t)
+{
+    if (t->b_col == 1) {
+        row_times_rows(t->n, t->k, t->a, t->b, t->b_row, t->c, t->add);
+    } else {
+        row_times_columns(t->n, t->k, t->a, t->b, t->b_col, t->c, t->add);
     }
 }
 
 static void gemm(const nd_gemm_piece *t)
 {
-    size_t bytes = t->b_row * least(t->k, KC) * sizeof(nd_real);
-    bool small = t->m <= 2 * ND_MR || bytes <= DIRECT_BYTES;
-    for (size_t p = 0; p < t->k; p += KC) {
-        size_t k = least(KC, t->k - p);
-        const nd_real *a = t->a + p * t->a_col, *b = t->b + p * t->b_row;
-        bool add = t->add || p > 0;
-        if (t->b_col == 1 && small) {
-            gemm_direct(t, k, a, b, add);
-        } else {
-            gemm_packed(t, k, a, b, add);
-        }
+    if (t->m == 1 && t->a_col == 1) {
+        gemm_one_row(t);
+        finish(t, 0, t->n);
+    } else if (t->n == 1 && t->ldc == 1 && t->b_row == 1) {
+        nd_gemm_piece other = turned(t);
+        gemm_one_row(&other);
+        finish(t, 0, t->n);
+    } else if (t->k == 1 && t->b_col == 1) {
+        outer_product(t->m, t->n, t->a, t->a_row, t->b, t->c, t->ldc, t->add);
+        finish(t, 0, t->n);
+    } else if (t->a_row == 1 && t->b_col == 1 && t->n <= NARROW && t->m >= PANEL) {
+        gemm_narrow(t);
+    } else {
+        gemm_blocks(t);
     }
 }
 

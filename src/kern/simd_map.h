@@ -2,6 +2,10 @@
 #ifndef ND_KERN_SIMD_MAP_H
 #define ND_KERN_SIMD_MAP_H
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #include "kern/simd_math.h"
 
 /* x < 0 rather than x > 0, so that NaN is passed on. */
@@ -98,40 +102,78 @@ static void exp_map(size_t n, const nd_real *x, nd_real *y)
     }
 }
 
-/* Philox blocks side by side: word w of block first + i goes to word[4 * i + w].
- * The counter is laid out in base/rng.c; blocks of one call share its other words.
- * Products of halves of 64-bit lanes: the form that compilers turn into vector
- * code. */
-enum { PHILOX_LANES = 16 };
+/* Philox blocks side by side, one in each 64-bit lane, of which the low half counts. */
+typedef uint64_t pair_vec __attribute__((vector_size(ND_VECTOR_BYTES), may_alias));
 
-static void philox_lanes(const nd_rng *rng, uint64_t first, uint32_t *restrict word)
+enum { PHILOX_LANES = 16, PAIR_LANES = ND_VECTOR_BYTES / 8, PAIR_VECS = PHILOX_LANES / PAIR_LANES };
+
+/* Products of the low halves of lanes; the compiler does not find the instruction. */
+static inline pair_vec pair_product(pair_vec a, pair_vec b)
 {
-    uint64_t c0[PHILOX_LANES], c1[PHILOX_LANES], c2[PHILOX_LANES], c3[PHILOX_LANES];
+#if defined(__AVX512F__) && ND_VECTOR_BYTES == 64
+    return (pair_vec)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__) && ND_VECTOR_BYTES == 32
+    return (pair_vec)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__) && ND_VECTOR_BYTES == 16
+    return (pair_vec)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+    return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+/* word[2 i], word[2 i + 1] = lane i of low and of high. */
+static inline void store_pairs(pair_vec low, pair_vec high, uint64_t *word)
+{
+#if ND_VECTOR_BYTES == 64
+    pair_vec first = __builtin_shufflevector(low, high, 0, 8, 1, 9, 2, 10, 3, 11);
+    pair_vec second = __builtin_shufflevector(low, high, 4, 12, 5, 13, 6, 14, 7, 15);
+#elif ND_VECTOR_BYTES == 32
+    pair_vec first = __builtin_shufflevector(low, high, 0, 4, 1, 5);
+    pair_vec second = __builtin_shufflevector(low, high, 2, 6, 3, 7);
+#else
+    pair_vec first = __builtin_shufflevector(low, high, 0, 2);
+    pair_vec second = __builtin_shufflevector(low, high, 1, 3);
+#endif
+    memcpy(word, &first, sizeof first);
+    memcpy(word + PAIR_LANES, &second, sizeof second);
+}
+
+/* Words of blocks first .. first + PHILOX_LANES - 1, two to an element of word, in
+ * order. The counter is laid out in base/rng.c; blocks of one call share all of it
+ * but the low word. */
+static void philox_lanes(const nd_rng *rng, uint64_t first, uint64_t *word)
+{
+    pair_vec c0[PAIR_VECS], c1[PAIR_VECS], c2[PAIR_VECS], c3[PAIR_VECS], lane;
+    const pair_vec m0 = (pair_vec){0} + 0xd2511f53u, m1 = (pair_vec){0} + 0xcd9e8d57u;
     uint32_t counter[4], key[2];
     nd_rng_counter(rng, first, counter, key);
-    for (size_t i = 0; i < PHILOX_LANES; i++) {
-        c0[i] = counter[0] + i;
-        c1[i] = counter[1];
-        c2[i] = counter[2];
-        c3[i] = counter[3];
+    for (size_t i = 0; i < PAIR_LANES; i++) {
+        lane[i] = i;
+    }
+#pragma GCC unroll 8
+    for (size_t i = 0; i < PAIR_VECS; i++) {
+        c0[i] = lane + (counter[0] + i * PAIR_LANES);
+        c1[i] = (pair_vec){0} + counter[1];
+        c2[i] = (pair_vec){0} + counter[2];
+        c3[i] = (pair_vec){0} + counter[3];
     }
     for (int round = 0; round < 10; round++) {
-        for (size_t i = 0; i < PHILOX_LANES; i++) {
-            uint64_t p0 = (uint64_t)0xd2511f53u * (c0[i] & 0xffffffffu);
-            uint64_t p1 = (uint64_t)0xcd9e8d57u * (c2[i] & 0xffffffffu);
+#pragma GCC unroll 8
+        for (size_t i = 0; i < PAIR_VECS; i++) {
+            pair_vec p0 = pair_product(c0[i], m0), p1 = pair_product(c2[i], m1);
             c0[i] = (p1 >> 32) ^ c1[i] ^ key[0];
             c2[i] = (p0 >> 32) ^ c3[i] ^ key[1];
-            c1[i] = p1 & 0xffffffffu;
-            c3[i] = p0 & 0xffffffffu;
+            c1[i] = p1;
+            c3[i] = p0;
         }
         key[0] += 0x9e3779b9u;
         key[1] += 0xbb67ae85u;
     }
-    for (size_t i = 0; i < PHILOX_LANES; i++) {
-        word[4 * i] = (uint32_t)c0[i];
-        word[4 * i + 1] = (uint32_t)c1[i];
-        word[4 * i + 2] = (uint32_t)c2[i];
-        word[4 * i + 3] = (uint32_t)c3[i];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < PAIR_VECS; i++) {
+        pair_vec low = (c0[i] & 0xffffffffu) | (c1[i] << 32);
+        pair_vec high = (c2[i] & 0xffffffffu) | (c3[i] << 32);
+        store_pairs(low, high, word + 2 * i * PAIR_LANES);
     }
 }
 
@@ -142,16 +184,24 @@ static void dropout_map(const nd_rng *rng, double rate, uint64_t first, size_t n
     enum { CHUNK = 4 * PHILOX_LANES };
     uint32_t threshold = (uint32_t)(rate * 4294967296.0);
     nd_real factor = (nd_real)(1 / (1 - rate));
+    uint64_t pair[CHUNK / 2];
     uint32_t word[CHUNK];
     nd_real mask[CHUNK];
     for (size_t i = 0; i < n; i += CHUNK) {
-        philox_lanes(rng, (first + i) / 4, word);
+        philox_lanes(rng, (first + i) / 4, pair);
+        memcpy(word, pair, sizeof word);
         for (size_t j = 0; j < CHUNK; j++) {
             mask[j] = word[j] >= threshold ? factor : 0;
         }
         size_t count = n - i < CHUNK ? n - i : CHUNK;
-        for (size_t j = 0; j < count; j++) {
-            y[i + j] = x[i + j] * mask[j];
+        if (count == CHUNK) {
+            for (size_t j = 0; j < CHUNK; j++) {
+                y[i + j] = x[i + j] * mask[j];
+            }
+        } else {
+            for (size_t j = 0; j < count; j++) {
+                y[i + j] = x[i + j] * mask[j];
+            }
         }
     }
 }

@@ -50,32 +50,43 @@ typedef int64_t real_bits;
 #else
 typedef int32_t real_bits;
 #endif
+typedef real_bits bits_vec
+    __attribute__((vector_size(ND_VECTOR_BYTES), aligned(__alignof__(nd_real)), may_alias));
+
+static inline bits_vec larger(bits_vec a, bits_vec b)
+{
+    bits_vec over = (bits_vec)(a > b);
+    return (over & a) | (~over & b);
+}
 
 static nd_real max_abs(size_t n, const nd_real *x)
 {
-    const real_bits sign = (real_bits)((uint64_t)1 << (8 * sizeof(nd_real) - 1));
-    enum { MAX_LANES = 32 };
-    real_bits lane[MAX_LANES] = {0};
+    enum { WAYS = 4, WIDTH = ND_VECTOR_BYTES / sizeof(nd_real) };
+    const real_bits number = (real_bits)(((uint64_t)1 << (8 * sizeof(nd_real) - 1)) - 1);
+    bits_vec most[WAYS] = {{0}};
+    real_bits lane[WIDTH], top = 0;
     size_t i = 0;
-    for (; i + MAX_LANES <= n; i += MAX_LANES) {
-        real_bits bits[MAX_LANES];
-        memcpy(bits, x + i, sizeof bits);
-        for (size_t j = 0; j < MAX_LANES; j++) {
-            real_bits size = bits[j] & ~sign;
-            lane[j] = size > lane[j] ? size : lane[j];
+    for (; i + WAYS * WIDTH <= n; i += WAYS * WIDTH) {
+        for (size_t j = 0; j < WAYS; j++) {
+            most[j] = larger(*(const bits_vec *)(x + i + j * WIDTH) & number, most[j]);
         }
     }
-    for (size_t j = 0; i + j < n; j++) {
-        real_bits bits;
-        memcpy(&bits, &x[i + j], sizeof bits);
-        lane[j] = (bits & ~sign) > lane[j] ? bits & ~sign : lane[j];
+    for (; i + WIDTH <= n; i += WIDTH) {
+        most[0] = larger(*(const bits_vec *)(x + i) & number, most[0]);
     }
-    for (size_t j = 1; j < MAX_LANES; j++) {
-        lane[0] = lane[j] > lane[0] ? lane[j] : lane[0];
+    most[0] = larger(larger(most[0], most[1]), larger(most[2], most[3]));
+    memcpy(lane, &most[0], sizeof lane);
+    for (; i < n; i++) {
+        real_bits size;
+        memcpy(&size, &x[i], sizeof size);
+        top = (size & number) > top ? size & number : top;
     }
-    nd_real most;
-    memcpy(&most, &lane[0], sizeof most);
-    return most;
+    for (size_t j = 0; j < WIDTH; j++) {
+        top = lane[j] > top ? lane[j] : top;
+    }
+    nd_real result;
+    memcpy(&result, &top, sizeof result);
+    return result;
 }
 
 static bool all_finite(size_t n, const nd_real *x)

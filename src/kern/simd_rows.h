@@ -87,11 +87,54 @@ static double cross_entropy_only(size_t rows, size_t n, const nd_real *logits,
     return loss;
 }
 
+/* Rows of at most NARROW_ROW elements in full vectors: the lanes behind a row repeat its
+ * first element, and count nothing. */
+enum { NARROW_ROW = 8 };
+
+static double narrow_cross_entropy(size_t rows, size_t n, const nd_real *logits,
+                                   const nd_real *target, nd_real scale, nd_real *grad)
+{
+    double loss = 0;
+    for (size_t r = 0; r < rows; r++, logits += n, grad += n) {
+        nd_real z[NARROW_ROW], e[NARROW_ROW], top[NARROW_ROW], total[NARROW_ROW];
+        for (size_t j = 0; j < NARROW_ROW; j++) {
+            z[j] = logits[j < n ? j : 0];
+        }
+        memcpy(top, z, sizeof top);
+        for (size_t half = NARROW_ROW / 2; half > 0; half /= 2) {
+            for (size_t j = 0; j < half; j++) {
+                top[j] = top[j + half] > top[j] ? top[j + half] : top[j];
+            }
+        }
+        for (size_t j = 0; j < NARROW_ROW; j++) {
+            e[j] = exp_of(z[j] - top[0]);
+            e[j] = j < n ? e[j] : 0;
+        }
+        memcpy(total, e, sizeof total);
+        for (size_t half = NARROW_ROW / 2; half > 0; half /= 2) {
+            for (size_t j = 0; j < half; j++) {
+                total[j] += total[j + half];
+            }
+        }
+        size_t class = (size_t)target[r];
+        nd_real factor = scale / total[0];
+        loss += log((double)total[0]) - (double)(z[class] - top[0]);
+        for (size_t j = 0; j < n; j++) {
+            grad[j] = e[j] * factor;
+        }
+        grad[class] -= scale;
+    }
+    return loss;
+}
+
 static double softmax_cross_entropy(size_t rows, size_t n, const nd_real *logits,
                                     const nd_real *target, nd_real scale, nd_real *grad)
 {
     if (!grad) {
         return cross_entropy_only(rows, n, logits, target);
+    }
+    if (n <= NARROW_ROW) {
+        return narrow_cross_entropy(rows, n, logits, target, scale, grad);
     }
     nd_real top[ROW_BLOCK];
     double loss = 0;

@@ -17,7 +17,7 @@ typedef int64_t small_mask __attribute__((vector_size(ND_VECTOR_BYTES), may_alia
 typedef int32_t small_mask __attribute__((vector_size(ND_VECTOR_BYTES), may_alias));
 #endif
 
-enum { SMALL_VL = ND_VECTOR_BYTES / sizeof(nd_real), SMALL_ROWS = 6 };
+enum { SMALL_VL = ND_VECTOR_BYTES / sizeof(nd_real), SMALL_MR = 6 };
 
 /* C [m][n] = A B: A(i,p) = a[i*a_row + p*a_col], B [k][n] and C contiguous. C starts
  * from bias (of a column) and is raised to least; gate > 0 lets an element through. */
@@ -31,21 +31,27 @@ typedef struct small_product {
     bool add;
 } small_product;
 
+/* The first n < SMALL_VL elements of v. */
 static inline void store_part(nd_real *to, small_vec v, size_t n)
 {
     nd_real lane[SMALL_VL];
+    const nd_real *from = lane;
     memcpy(lane, &v, sizeof lane);
-    for (size_t j = 0; j < n; j++) {
-        to[j] = lane[j];
+#pragma GCC unroll 4
+    for (size_t size = SMALL_VL / 2; size > 0; size /= 2) {
+        if (n & size) {
+            memcpy(to, from, size * sizeof *to);
+            to += size;
+            from += size;
+        }
     }
 }
 
 /* What becomes of the sums of one row. */
-static inline __attribute__((always_inline)) void small_store(const small_product *s, nd_real *to,
-                                                              size_t column, small_vec v)
+static inline __attribute__((always_inline)) void
+small_store(const small_product *s, nd_real *to, size_t column, small_vec low, small_vec v)
 {
-    size_t left = s->n - column;
-    small_vec low = (small_vec){0} + s->least;
+    size_t remaining = s->n - column;
     small_mask below = (small_mask)(v < low);
     v = (small_vec)((below & (small_mask)low) | (~below & (small_mask)v));
     if (s->gate) {
@@ -55,10 +61,10 @@ static inline __attribute__((always_inline)) void small_store(const small_produc
     if (s->add) {
         v += *(const small_vec *)to;
     }
-    if (left >= SMALL_VL || (!s->add && s->end - to >= SMALL_VL)) {
+    if (remaining >= SMALL_VL || (!s->add && s->end - to >= SMALL_VL)) {
         *(small_vec *)to = v;
     } else {
-        store_part(to, v, left);
+        store_part(to, v, remaining);
     }
 }
 
@@ -68,7 +74,7 @@ static inline __attribute__((always_inline)) void small_store(const small_produc
 static inline __attribute__((always_inline)) void
 small_block(size_t rows, size_t nv, const small_product *s, size_t row, size_t column)
 {
-    enum { MOST = 2 * SMALL_ROWS };
+    enum { MOST = 2 * SMALL_MR };
     const size_t sums = rows * nv, split = sums <= 2 ? 4 : sums <= 4 ? 2 : 1;
     const nd_real *a = s->a + row * s->a_row, *b = s->b + column;
     size_t k = s->k, n = s->n, a_row = s->a_row, a_col = s->a_col, p = 0;
@@ -103,10 +109,11 @@ small_block(size_t rows, size_t nv, const small_product *s, size_t row, size_t c
             total[i] += total[q * sums + i];
         }
     }
+    const small_vec low = (small_vec){0} + s->least;
 #pragma GCC unroll 12
     for (size_t i = 0; i < sums; i++) {
         size_t at = column + i % nv * SMALL_VL;
-        small_store(s, s->c + (row + i / nv) * n + at, at, total[i]);
+        small_store(s, s->c + (row + i / nv) * n + at, at, low, total[i]);
     }
 }
 
@@ -120,6 +127,7 @@ typedef void small_fn(const small_product *s, size_t row, size_t column);
 
 ND_SMALL(1, 1)
 ND_SMALL(1, 2)
+ND_SMALL(1, 8)
 ND_SMALL(2, 1)
 ND_SMALL(2, 2)
 ND_SMALL(3, 1)
@@ -131,21 +139,25 @@ ND_SMALL(5, 2)
 ND_SMALL(6, 1)
 ND_SMALL(6, 2)
 
-static small_fn *const small_table[SMALL_ROWS][2] = {
+static small_fn *const small_table[SMALL_MR][2] = {
     {small_1x1, small_1x2}, {small_2x1, small_2x2}, {small_3x1, small_3x2},
     {small_4x1, small_4x2}, {small_5x1, small_5x2}, {small_6x1, small_6x2},
 };
 
 /* Rows are dealt evenly: 8 as 4 + 4. The last columns come first: what their vectors
- * write into the next row is then written over. */
+ * write into the next row is then written over. One row takes eight vectors at a
+ * time, which reads the weights in long stretches. */
 static void small_multiply(const small_product *s)
 {
-    size_t blocks = (s->m + SMALL_ROWS - 1) / SMALL_ROWS, whole = s->n / SMALL_VL * SMALL_VL;
+    size_t blocks = (s->m + SMALL_MR - 1) / SMALL_MR, whole = s->n / SMALL_VL * SMALL_VL;
     for (size_t i = 0, row = 0; i < blocks; i++) {
         size_t rows = s->m / blocks + (i < s->m % blocks), column = 0;
         small_fn *const *run = small_table[rows - 1];
         if (whole < s->n) {
             run[0](s, row, whole);
+        }
+        for (; rows == 1 && whole - column >= 8 * SMALL_VL; column += 8 * SMALL_VL) {
+            small_1x8(s, row, column);
         }
         for (; whole - column >= 2 * SMALL_VL; column += 2 * SMALL_VL) {
             run[1](s, row, column);
@@ -177,10 +189,40 @@ static void small_forward(const nd_small_dense *d, size_t rows, const nd_real *x
     }
 }
 
+/* One row: the outer product of x and gz, one vector of columns after the other, the
+ * last first as in small_multiply. */
+static void small_gw_of_row(const nd_small_dense *d, const nd_real *x, const nd_real *gz,
+                            nd_real *gw)
+{
+    size_t n = d->out, whole = n / SMALL_VL * SMALL_VL;
+    if (whole < n) {
+        const small_vec g = *(const small_vec *)(gz + whole);
+        nd_real *to = gw + whole, *end = gw + d->in * n;
+        size_t p = 0;
+        for (; end - to >= SMALL_VL; p++, to += n) {
+            *(small_vec *)to = x[p] * g;
+        }
+        for (; p < d->in; p++, to += n) {
+            store_part(to, x[p] * g, n - whole);
+        }
+    }
+    for (size_t j = 0; j < whole; j += SMALL_VL) {
+        const small_vec g = *(const small_vec *)(gz + j);
+        for (size_t p = 0; p < d->in; p++) {
+            *(small_vec *)(gw + p * n + j) = x[p] * g;
+        }
+    }
+}
+
 static void small_gw(const nd_small_dense *d, size_t rows, const nd_real *x, const nd_real *gz,
                      nd_real *gw, nd_real *gb, bool add)
 {
     static const nd_real one = 1;
+    if (rows == 1 && !add) {
+        small_gw_of_row(d, x, gz, gw);
+        memcpy(gb ? gb : gw, gz, (gb ? d->out : 0) * sizeof *gz);
+        return;
+    }
     small_product s = {.m = d->in,
                        .n = d->out,
                        .k = rows,
@@ -209,25 +251,45 @@ static void small_turn(const nd_small_dense *d)
 }
 
 /* Without the transposed weights: each element is a product along a row of them. */
-static void small_gx_in_place(const nd_small_dense *d, size_t rows, const nd_real *gz, nd_real *gx)
+static inline __attribute__((always_inline)) void
+small_gx_of_row(size_t out, const nd_small_dense *d, const nd_real *gz, nd_real *gx)
 {
-    size_t out = d->out, whole = out / SMALL_VL * SMALL_VL;
-    for (size_t i = 0; i < rows * d->in; i++) {
-        const nd_real *w = d->weight + i % d->in * out, *g = gz + i / d->in * out;
+    size_t whole = out / SMALL_VL * SMALL_VL;
+    const nd_real *w = d->weight;
+    for (size_t i = 0; i < d->in; i++, w += out) {
         nd_real total = 0;
         if (whole > 0) {
             small_vec sum = {0};
             for (size_t j = 0; j < whole; j += SMALL_VL) {
-                sum += *(const small_vec *)(g + j) * *(const small_vec *)(w + j);
+                sum += *(const small_vec *)(gz + j) * *(const small_vec *)(w + j);
             }
             for (size_t j = 0; j < SMALL_VL; j++) {
                 total += sum[j];
             }
         }
+#pragma GCC unroll 4
         for (size_t j = whole; j < out; j++) {
-            total += g[j] * w[j];
+            total += gz[j] * w[j];
         }
         gx[i] = total;
+    }
+}
+
+/* The widths of small output layers are constants. */
+static void small_gx_in_place(const nd_small_dense *d, const nd_real *gz, nd_real *gx)
+{
+    switch (d->out) {
+    case 1:
+        small_gx_of_row(1, d, gz, gx);
+        break;
+    case 2:
+        small_gx_of_row(2, d, gz, gx);
+        break;
+    case 3:
+        small_gx_of_row(3, d, gz, gx);
+        break;
+    default:
+        small_gx_of_row(d->out, d, gz, gx);
     }
 }
 
@@ -249,7 +311,9 @@ static void small_gx(const nd_small_dense *d, size_t rows, const nd_real *x, con
     if (turned) {
         small_multiply(&s);
     } else {
-        small_gx_in_place(d, rows, gz, gx);
+        for (size_t r = 0; r < rows; r++) {
+            small_gx_in_place(d, gz + r * d->out, gx + r * d->in);
+        }
     }
     if (d->x_act != ND_ACT_NONE && (!turned || d->x_act != ND_ACT_RELU)) {
         act_back_map(d->x_act, d->x_slope, rows * d->in, x, gx, gx);

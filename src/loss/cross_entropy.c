@@ -1,6 +1,4 @@
 /* Softmax and negative log-likelihood of the class in one pass over the logits. */
-#include <math.h>
-
 #include "loss/loss.h"
 
 static size_t label_width(size_t n)
@@ -14,7 +12,7 @@ static size_t check(size_t rows, size_t n, const nd_real *target)
 {
     for (size_t r = 0; r < rows; r++) {
         double label = (double)target[r];
-        if (!(label >= 0 && label < (double)n) || label != floor(label)) {
+        if (!(label >= 0 && label < (double)n) || label != (double)(size_t)label) {
             return r;
         }
     }

@@ -65,7 +65,7 @@ static size_t column_width(const nd_prep_column *column)
 size_t nd_model_inputs(const nd_model *model)
 {
     size_t width = 0;
-    for (size_t i = 0; i < model->prep->columns; i++) {
+    for (size_t i = 0; model && i < model->prep->columns; i++) {
         width += column_width(&model->prep->column[i]);
     }
     return width;
@@ -73,15 +73,15 @@ size_t nd_model_inputs(const nd_model *model)
 
 size_t nd_model_outputs(const nd_model *model)
 {
-    return nd_prep_outputs(model->prep);
+    return model ? nd_prep_outputs(model->prep) : 0;
 }
 
 const char *nd_model_output_name(const nd_model *model, size_t j)
 {
-    const nd_prep *prep = model->prep;
-    if (j >= nd_prep_outputs(prep)) {
+    if (j >= nd_model_outputs(model)) {
         return NULL;
     }
+    const nd_prep *prep = model->prep;
     return prep->task == ND_TASK_REGRESSION ? prep->target[j].name
                                             : nd_dict_word(prep->classes, (uint32_t)j, NULL);
 }

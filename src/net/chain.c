@@ -137,15 +137,35 @@ bool nd_chain_takes(const nd_chain *chain, size_t rows, bool training)
     return chain && (chain->trains || (rows == 1 && !training));
 }
 
-size_t nd_chain_chunks(const nd_chain *chain, size_t rows)
+static size_t chunks_for(size_t weights, size_t rows)
 {
-    double work = 3.0 * (double)rows * (double)chain->weights;
+    double work = 3.0 * (double)rows * (double)weights;
     size_t chunks = rows / CHUNK_ROWS;
     chunks = chunks < ND_CHAIN_CHUNKS ? chunks : ND_CHAIN_CHUNKS;
     while (chunks > 1 && work / (double)chunks < CHUNK_WORK) {
         chunks--;
     }
     return chunks > 1 ? chunks : 1;
+}
+
+size_t nd_chain_chunks(const nd_chain *chain, size_t rows)
+{
+    return chunks_for(chain->weights, rows);
+}
+
+int nd_desc_threads(const nd_desc *desc, size_t rows, int threads)
+{
+    size_t weights = 0;
+    for (size_t i = 0; i < desc->count; i++) {
+        const nd_desc_layer *layer = desc->layer[i];
+        bool dense = strcmp(layer->class->name, "dense") == 0;
+        if (!dense && layer->class->act == ND_ACT_NONE) {
+            return threads;
+        }
+        weights += dense ? layer->shape.param[0].rows * layer->shape.param[0].cols : 0;
+    }
+    size_t chunks = chunks_for(weights, rows);
+    return weights <= ND_CHAIN_WEIGHTS && chunks < (size_t)threads ? (int)chunks : threads;
 }
 
 static size_t rows_of_chunk(const chain_job *j, size_t i)

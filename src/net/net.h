@@ -65,9 +65,9 @@ nd_status nd_net_last_logits(const nd_net *net, const nd_real **logits);
 nd_status nd_net_gradient_finite(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
                                  double *loss, bool *finite);
 
-/* Threads that a training step on so many rows can use: the context's, or fewer for
+/* Threads out of so many that a training step on a batch of rows can use: fewer for
  * a small net, whose steps take less time than handing work to another thread. */
-int nd_net_threads(const nd_net *net, size_t rows);
+int nd_desc_threads(const nd_desc *desc, size_t rows, int threads);
 
 /* Trained numbers: nd_net_size without the gaps between spans. */
 size_t nd_net_parameter_count(const nd_net *net);

@@ -176,16 +176,6 @@ nd_status nd_net_gradient_finite(nd_net *net, const nd_real *x, const nd_real *y
     return ND_OK;
 }
 
-int nd_net_threads(const nd_net *net, size_t rows)
-{
-    int threads = nd_pool_threads(net->ctx->pool);
-    if (!nd_chain_takes(net->plan.chain, rows, true)) {
-        return threads;
-    }
-    size_t chunks = nd_chain_chunks(net->plan.chain, rows);
-    return chunks < (size_t)threads ? (int)chunks : threads;
-}
-
 nd_status nd_net_loss(nd_net *net, const nd_real *x, const nd_real *y, size_t rows, double *loss)
 {
     ND_TRY(check_call(net, x, y, rows));

@@ -1,5 +1,3 @@
-#include <math.h>
-
 #include "optim/optim.h"
 
 static const nd_option options[] = {
@@ -29,18 +27,32 @@ static const nd_option options[] = {
      .source = "Kingma & Ba 2015, algorithm 1"},
 };
 
+/* base^n for 0 <= base < 1; as a correction 1 - base^n needs no more than the first
+ * 53 bits, it ends when the power is below them. A function of n alone, so that a
+ * resumed run goes on with the same bits. */
+static double power(double base, uint64_t n)
+{
+    double result = 1;
+    for (; n > 0; n >>= 1, base *= base) {
+        result = n & 1 ? result * base : result;
+        if (result < 1e-18) {
+            return 0;
+        }
+    }
+    return result;
+}
+
 static void adam_update(const nd_optim_io *io)
 {
     double beta1 = io->setting[0], beta2 = io->setting[1];
-    double step = (double)io->step;
     nd_update update = {.lr = io->lr,
                         .decay = io->weight_decay,
                         .grad_scale = io->grad_scale,
                         .beta1 = beta1,
                         .beta2 = beta2,
                         .eps = io->setting[2],
-                        .correction1 = 1 - pow(beta1, step),
-                        .correction2 = 1 - pow(beta2, step)};
+                        .correction1 = 1 - power(beta1, io->step),
+                        .correction2 = 1 - power(beta2, io->step)};
     nd_k_adam(io->pool, &update, io->size, io->grad, io->param, io->state[0], io->state[1]);
 }
 

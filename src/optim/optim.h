@@ -45,6 +45,10 @@ nd_status nd_optimizer_on_block(nd_ctx *ctx, const char *rule, const char *attri
                                 nd_real *param, const nd_real *grad, const nd_span *span,
                                 size_t spans, nd_optimizer **optimizer);
 
+/* nd_optimizer_step for a gradient that is known to be finite, in the environment
+ * of base/fpenv.h, which the caller has entered. */
+nd_status nd_optimizer_step_finite(nd_optimizer *optimizer);
+
 /* State for checkpoints: step count and state blocks [count][size]. */
 uint64_t nd_optimizer_steps(const nd_optimizer *optimizer);
 nd_real *nd_optimizer_state(nd_optimizer *optimizer, size_t i);

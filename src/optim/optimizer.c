@@ -1,11 +1,20 @@
 /* The nd_optimizer of nadir.h: a rule applied to flat blocks. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/ctx.h"
+#include "base/fpenv.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "optim/optim.h"
+
+/* Smallest normal number of the engine: below it, numbers are read as zero. */
+#ifdef ND_REAL_DOUBLE
+static const double smallest = DBL_MIN;
+#else
+static const double smallest = (double)FLT_MIN;
+#endif
 
 /* Elements that share a weight decay; neighbours are merged. */
 typedef struct stretch {
@@ -224,25 +233,58 @@ static void update_stretch(const nd_optimizer *o, const stretch *part)
     o->class->update(&io);
 }
 
-/* One pass tells whether every element is finite and how long the gradient is:
- * the sum of squares is finite exactly if all elements are. */
+static void update(nd_optimizer *o)
+{
+    o->io.pool = o->ctx->pool;
+    o->io.step++;
+    for (size_t i = 0; i < o->stretches; i++) {
+        update_stretch(o, &o->stretch[i]);
+    }
+}
+
+static nd_status fail_step(const nd_optimizer *o, const char *why)
+{
+    return nd_fail(o->ctx, ND_ERR_DIVERGED, "step %llu: %s", (unsigned long long)o->io.step + 1,
+                   why);
+}
+
+/* The length of the gradient sets its scale; it is finite exactly if all elements
+ * are. A scale that no normal number holds would silently make every step 0. */
+static nd_status set_scale(nd_optimizer *o)
+{
+    double norm = sqrt(nd_k_sum_squares(o->ctx->pool, o->io.size, o->io.grad));
+    if (!isfinite(norm)) {
+        return fail_step(o, "the gradient is not finite");
+    }
+    o->io.grad_scale = o->clip_norm > 0 && norm > o->clip_norm ? o->clip_norm / norm : 1;
+    if (o->io.grad_scale < smallest) {
+        return fail_step(o, "the gradient is too long to be clipped");
+    }
+    return ND_OK;
+}
+
+nd_status nd_optimizer_step_finite(nd_optimizer *optimizer)
+{
+    if (optimizer->clip_norm > 0) {
+        ND_TRY(set_scale(optimizer));
+    }
+    update(optimizer);
+    return ND_OK;
+}
+
 nd_status nd_optimizer_step(nd_optimizer *optimizer)
 {
     nd_optimizer *o = optimizer;
     if (!o) {
         return ND_ERR_ARGUMENT;
     }
-    double norm = sqrt(nd_k_sum_squares(o->io.pool, o->io.size, o->io.grad));
-    if (!isfinite(norm)) {
-        return nd_fail(o->ctx, ND_ERR_DIVERGED, "step %llu: the gradient is not finite",
-                       (unsigned long long)o->io.step + 1);
+    if (o->clip_norm == 0 && !nd_k_finite(o->ctx->pool, o->io.size, o->io.grad)) {
+        return fail_step(o, "the gradient is not finite");
     }
-    o->io.grad_scale = o->clip_norm > 0 && norm > o->clip_norm ? o->clip_norm / norm : 1;
-    o->io.step++;
-    for (size_t i = 0; i < o->stretches; i++) {
-        update_stretch(o, &o->stretch[i]);
-    }
-    return ND_OK;
+    nd_fp_state state = nd_fp_enter();
+    nd_status status = nd_optimizer_step_finite(o);
+    nd_fp_leave(state);
+    return status;
 }
 
 uint64_t nd_optimizer_steps(const nd_optimizer *optimizer)

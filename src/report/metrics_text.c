@@ -272,12 +272,15 @@ static nd_status write_json(nd_text *text, const nd_metrics *m, const nd_metrics
 nd_status nd_metrics_write(const nd_metrics *metrics, const nd_metrics *baseline, int json,
                            const nd_sink *sink)
 {
+    if (!metrics || !sink) {
+        return ND_ERR_ARGUMENT;
+    }
     nd_text text = {0};
     nd_status status = ND_OK;
     if (json) {
         status = write_json(&text, metrics, baseline);
     } else {
-        nd_text_printf(&text, "%zu rows\n\n", metrics->rows);
+        nd_text_printf(&text, "%zu row%s\n\n", metrics->rows, metrics->rows == 1 ? "" : "s");
         if (metrics->classes > 0) {
             write_classes(&text, metrics, baseline);
         } else {

@@ -22,6 +22,9 @@ struct nd_report {
 nd_status nd_report_create(nd_ctx *ctx, const nd_report_style *style, const nd_sink *sink,
                            nd_report **report)
 {
+    if (!ctx || !style || !sink || !report) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_report_create: a null pointer was passed");
+    }
     *report = nd_alloc(1, sizeof **report);
     if (!*report) {
         return nd_fail_memory(ctx);
@@ -338,6 +341,9 @@ void nd_report_destroy(nd_report *report)
 int nd_report_observe(void *report, const nd_event *event)
 {
     nd_report *r = report;
+    if (!r || !event) {
+        return 0;
+    }
     if (r->style.json) {
         write_json(r, event);
     } else {

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "train/early.h"
 #include "train/score.h"
+#include "train/step.h"
 
 /* Everything one run holds. */
 typedef struct fit {
@@ -176,6 +177,17 @@ static nd_status diverged(const fit *f, long epoch)
                    epoch, (unsigned long long)f->result->steps, f->lr);
 }
 
+static nd_status set_lr(fit *f)
+{
+    double lr =
+        nd_schedule_lr(f->params->schedule, f->params->lr, f->result->steps, f->steps, f->warmup);
+    if (lr == f->lr) {
+        return ND_OK;
+    }
+    f->lr = lr;
+    return lr > 0 ? nd_optimizer_set_lr(f->optimizer, lr) : ND_OK;
+}
+
 /* One step on batch b; adds to the sum of losses and rows. */
 static nd_status train_batch(fit *f, long epoch, uint64_t b, double *loss_sum, double *rows)
 {
@@ -184,25 +196,16 @@ static nd_status train_batch(fit *f, long epoch, uint64_t b, double *loss_sum, d
     if (f->order != NULL) {
         f->train->gather(f->train, f->order + first, 0, count, f->x, f->y);
     }
-    f->lr =
-        nd_schedule_lr(f->params->schedule, f->params->lr, f->result->steps, f->steps, f->warmup);
-    if (f->lr > 0) {
-        ND_TRY(nd_optimizer_set_lr(f->optimizer, f->lr));
-    }
-    nd_net_set_step(f->net, f->result->steps);
+    ND_TRY(set_lr(f));
     double loss;
-    ND_TRY(nd_net_gradient(f->net, f->x, f->y, count, &loss));
-    if (!isfinite(loss)) {
-        return diverged(f, epoch);
-    }
-    nd_status status = nd_optimizer_step(f->optimizer);
-    if (status == ND_ERR_DIVERGED) {
-        return diverged(f, epoch);
+    nd_status status = nd_step(f->net, f->optimizer, f->x, f->y, count, &loss);
+    if (status != ND_OK) {
+        return status == ND_ERR_DIVERGED ? diverged(f, epoch) : status;
     }
     f->result->steps++;
     *loss_sum += loss * (double)count;
     *rows += (double)count;
-    return status;
+    return ND_OK;
 }
 
 static nd_status train_epoch(fit *f, long epoch, bool *stop)

@@ -37,6 +37,9 @@ void nd_metrics_destroy(nd_metrics *metrics)
 
 double nd_metrics_get(const nd_metrics *metrics, const char *name)
 {
+    if (!metrics) {
+        return NAN;
+    }
     const struct {
         const char *name;
         double value;
@@ -54,7 +57,7 @@ double nd_metrics_get(const nd_metrics *metrics, const char *name)
         {"mae", metrics->mae},
         {"r2", metrics->r2},
     };
-    for (size_t i = 0; i < sizeof figure / sizeof *figure; i++) {
+    for (size_t i = 0; name && i < sizeof figure / sizeof *figure; i++) {
         if (strcmp(figure[i].name, name) == 0) {
             return figure[i].value;
         }

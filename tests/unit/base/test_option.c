@@ -118,6 +118,7 @@ static void hyphen_and_underscore_are_the_same_in_keys_and_words(void **state)
     assert_true(nd_opt_bool(&set, "batch_norm"));
     assert_int_equal(give("init", "he-uniform"), ND_OK);
     assert_int_equal(nd_opt_choice(&set, "init"), 1);
+    assert_string_equal(nd_opt_text(&set, "init"), "he_uniform");
 }
 
 static void bad_values_are_refused_with_the_reason(void **state)

@@ -221,7 +221,8 @@ static void whole_rows(nd_ctx *ctx, const nd_csv_want *want, size_t count, nd_te
 static void stream_equals_whole(void **state)
 {
     (void)state;
-    static const nd_csv_want want[] = {{"three", ND_DT_WORD, false}, {"one", ND_DT_F64, false}};
+    static const nd_csv_want want[] = {{.name = "three", .dtype = ND_DT_WORD},
+                                       {.name = "one", .dtype = ND_DT_F64}};
     static const size_t buffers[] = {16, 64, 1000, 0};
     static const size_t pieces[] = {1, 3, 1000};
     nd_ctx *ctx = NULL;
@@ -247,7 +248,8 @@ static void stream_equals_whole(void **state)
 static void long_stream_equals_whole(void **state)
 {
     (void)state;
-    static const nd_csv_want want[] = {{"one", ND_DT_F64, false}, {"two", ND_DT_WORD, false}};
+    static const nd_csv_want want[] = {{.name = "one", .dtype = ND_DT_F64},
+                                       {.name = "two", .dtype = ND_DT_WORD}};
     nd_ctx *ctx = NULL;
     assert_int_equal(nd_ctx_create(&ctx, 2), ND_OK);
     nd_text text = {0}, whole = {0}, streamed = {0};

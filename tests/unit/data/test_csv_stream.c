@@ -16,7 +16,8 @@
 static char path[] = "/tmp/nadir-stream-XXXXXX";
 static nd_ctx *ctx;
 
-static const nd_csv_want ab[] = {{"a", ND_DT_F64, false}, {"b", ND_DT_WORD, false}};
+static const nd_csv_want ab[] = {{.name = "a", .dtype = ND_DT_F64},
+                                 {.name = "b", .dtype = ND_DT_WORD}};
 
 static void write_text(const char *text)
 {
@@ -75,7 +76,8 @@ static void all_missing_columns_are_named(void **state)
 static void optional_column_may_be_absent(void **state)
 {
     (void)state;
-    const nd_csv_want want[] = {{"y", ND_DT_WORD, true}, {"a", ND_DT_F64, false}};
+    const nd_csv_want want[] = {{.name = "y", .dtype = ND_DT_WORD, .optional = true},
+                                {.name = "a", .dtype = ND_DT_F64}};
     check("a,b\n1,2\n", NULL, want, 2, ND_OK, "!a#1");
     check("a,y\n1,2\n", NULL, want, 2, ND_OK, "!y$2 a#1");
 }
@@ -83,8 +85,9 @@ static void optional_column_may_be_absent(void **state)
 static void file_without_header_is_matched_by_order(void **state)
 {
     (void)state;
-    const nd_csv_want want[] = {
-        {"a", ND_DT_F64, false}, {"y", ND_DT_WORD, true}, {"b", ND_DT_F64, false}};
+    const nd_csv_want want[] = {{.name = "a", .dtype = ND_DT_F64},
+                                {.name = "y", .dtype = ND_DT_WORD, .optional = true},
+                                {.name = "b", .dtype = ND_DT_F64}};
     check("1,2\n3,4\n", NULL, want, 3, ND_OK, "a#1,3 b#2,4");
     check("1,u,2\n3,v,4\n", NULL, want, 3, ND_OK, "a#1,3 y$u,v b#2,4");
     check("1,2,3,4\n", NULL, want, 3, ND_ERR_DATA,
@@ -94,23 +97,39 @@ static void file_without_header_is_matched_by_order(void **state)
 static void number_names_are_positions(void **state)
 {
     (void)state;
-    const nd_csv_want want[] = {{"3", ND_DT_F64, false}, {"1", ND_DT_F64, false}};
+    const nd_csv_want want[] = {{.name = "3", .dtype = ND_DT_F64},
+                                {.name = "1", .dtype = ND_DT_F64}};
     check("1,2,3\n4,5,6\n", NULL, want, 2, ND_OK, "3#3,6 1#1,4");
     check("p,q,r\n4,5,6\n", NULL, want, 2, ND_OK, "!3#6 1#4");
+}
+
+/* Places in a file of exactly three columns come before the names. */
+static void places_hold_where_the_number_of_columns_agrees(void **state)
+{
+    (void)state;
+    const nd_csv_want want[] = {{.name = "2", .dtype = ND_DT_F64, .place = 1, .of = 3},
+                                {.name = "4", .dtype = ND_DT_F64, .place = 3, .of = 3}};
+    const nd_csv_params named = {.header = ND_HEADER_YES};
+    check("1,2,3\n4,5,6\n", NULL, want, 2, ND_OK, "2#1,4 4#3,6");
+    check("1,2,3,9\n4,5,6,8\n", NULL, want, 2, ND_OK, "2#2,5 4#9,8");
+    check("x,4,2\n4,5,6\n", &named, want, 2, ND_OK, "!2#6 4#5");
+    check("1,2\n4,5\n", NULL, want, 2, ND_ERR_DATA,
+          "the file has no header, and the column \"4\" is missing (the file has 2)");
 }
 
 static void wanted_name_in_the_first_row_makes_it_a_header(void **state)
 {
     (void)state;
-    const nd_csv_want want[] = {{"b", ND_DT_WORD, false}};
+    const nd_csv_want want[] = {{.name = "b", .dtype = ND_DT_WORD}};
     check("a,b\nu,b\na,v\n", NULL, want, 1, ND_OK, "!b$b,v");
 }
 
 static void column_wanted_twice_comes_twice(void **state)
 {
     (void)state;
-    const nd_csv_want want[] = {
-        {"a", ND_DT_F64, false}, {"a", ND_DT_WORD, false}, {"a", ND_DT_WORD, false}};
+    const nd_csv_want want[] = {{.name = "a", .dtype = ND_DT_F64},
+                                {.name = "a", .dtype = ND_DT_WORD},
+                                {.name = "a", .dtype = ND_DT_WORD}};
     check("a\n01\n2\n\n", NULL, want, 3, ND_OK, "!a#1,2,~(1) a$01,2,~(1) a$01,2,~(1)");
 }
 
@@ -253,6 +272,7 @@ int main(void)
         cmocka_unit_test(optional_column_may_be_absent),
         cmocka_unit_test(file_without_header_is_matched_by_order),
         cmocka_unit_test(number_names_are_positions),
+        cmocka_unit_test(places_hold_where_the_number_of_columns_agrees),
         cmocka_unit_test(wanted_name_in_the_first_row_makes_it_a_header),
         cmocka_unit_test(column_wanted_twice_comes_twice),
         cmocka_unit_test(text_in_a_number_column_is_an_error),

@@ -54,6 +54,43 @@ static void other_files_are_read_as_they_are(void **state)
     nd_bytes_free(&bytes);
 }
 
+/* Larger than the input's own buffer, so that bytes go past it. */
+static void loaded_bytes_are_those_of_the_file(void **state)
+{
+    (void)state;
+    enum { LARGE = 400001 };
+    char *text = test_malloc(LARGE);
+    for (size_t i = 0; i < LARGE; i++) {
+        text[i] = (char)(i * 7 + i / 251);
+    }
+    static const size_t sizes[] = {0, 1, 131071, 131072, 131073, 262144, LARGE};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        nd_bytes bytes;
+        put(text, sizes[i]);
+        assert_int_equal(nd_gzip_load(ctx, path, &bytes), ND_OK);
+        assert_false(bytes.mapped);
+        assert_int_equal(bytes.size, sizes[i]);
+        assert_memory_equal(bytes.data, text, sizes[i]);
+        nd_bytes_free(&bytes);
+    }
+    test_free(text);
+}
+
+static void loaded_members_are_unpacked(void **state)
+{
+    (void)state;
+    nd_bytes bytes;
+    put(two_members, SIZE);
+    assert_int_equal(nd_gzip_load(ctx, path, &bytes), ND_OK);
+    assert_int_equal(bytes.size, 13);
+    assert_memory_equal(bytes.data, "hello, world\n", 13);
+    nd_bytes_free(&bytes);
+    put(two_members, SIZE - 1);
+    assert_int_equal(nd_gzip_load(ctx, path, &bytes), ND_ERR_FORMAT);
+    assert_null(bytes.data);
+    assert_int_equal(nd_gzip_load(ctx, "/nowhere/at/all", &bytes), ND_ERR_IO);
+}
+
 static void every_cut_is_noticed(void **state)
 {
     (void)state;
@@ -118,6 +155,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_members_are_unpacked),
         cmocka_unit_test(other_files_are_read_as_they_are),
+        cmocka_unit_test(loaded_bytes_are_those_of_the_file),
+        cmocka_unit_test(loaded_members_are_unpacked),
         cmocka_unit_test(every_cut_is_noticed),
         cmocka_unit_test(damage_is_noticed),
         cmocka_unit_test(bytes_behind_the_end_are_refused),

@@ -123,6 +123,28 @@ static void only_the_given_rows_are_looked_at(void **state)
     done(prep, table);
 }
 
+static void quantiles_and_target_scale_come_from_the_given_rows(void **state)
+{
+    (void)state;
+    const double x[] = {1, 1000, 3, -1000, 700, 5}, y[] = {2.5, 900, 4.5, -900, 77, 6.5};
+    const uint32_t rows[] = {0, 2, 5};
+    nd_prep_params params = plain;
+    params.scaling = ND_SCALING_QUANTILE;
+    params.task = ND_TASK_REGRESSION;
+    nd_table *table = make_table(6, true);
+    nd_prep *prep = NULL;
+    add_numbers(table, "x", x);
+    add_numbers(table, "y", y);
+    assert_int_equal(nd_prep_begin(ctx, table, &params, &prep), ND_OK);
+    assert_int_equal(nd_prep_fit(prep, table, rows, 3, &params), ND_OK);
+    const nd_prep_column *column = &prep->column[0];
+    assert_true(column->knots[0] == 1 && column->knots[column->knot_count - 1] == 5);
+    assert_true(column->fill == 3);
+    assert_true(prep->target[0].center == 4.5);
+    assert_true(fabs(prep->target[0].scale * prep->target[0].scale - 8.0 / 3) < 1e-14);
+    done(prep, table);
+}
+
 static void a_class_outside_of_the_training_rows_is_warned_about(void **state)
 {
     (void)state;
@@ -332,6 +354,7 @@ int main(void)
         CASE(a_small_deviation_beside_a_large_mean_is_exact),
         CASE(minmax_spans_the_training_range),
         CASE(only_the_given_rows_are_looked_at),
+        CASE(quantiles_and_target_scale_come_from_the_given_rows),
         CASE(a_class_outside_of_the_training_rows_is_warned_about),
         CASE(constant_and_empty_columns_are_dropped_with_a_warning),
         CASE(columns_that_number_the_rows_are_dropped),

@@ -105,6 +105,49 @@ static void remainders_go_to_the_largest(void **state)
     nd_split_free(&s);
 }
 
+/* Shares of 2.4 and 1.8 rows: the fourth row comes from the smaller class. */
+static void the_larger_remainder_goes_before_the_larger_class(void **state)
+{
+    (void)state;
+    nd_real labels[21];
+    for (size_t r = 0; r < 21; r++) {
+        labels[r] = r < 12 ? 0 : 1;
+    }
+    nd_split s;
+    split(21, labels, 2, 0, 0.2, 1, &s);
+    assert_int_equal(s.test, 4);
+    assert_int_equal(count_class(&s, s.train, 4, labels, 1), 2);
+    nd_split_free(&s);
+}
+
+static void shares_are_rounded_to_the_nearest_row(void **state)
+{
+    (void)state;
+    nd_split s;
+    split(10, NULL, 0, 0.13, 0.17, 1, &s); /* 1.3 and 1.7 rows */
+    assert_int_equal(s.valid, 1);
+    assert_int_equal(s.test, 2);
+    nd_split_free(&s);
+}
+
+/* Classes of equal size in alternating rows: not the same places in each. */
+static void each_class_is_dealt_on_its_own(void **state)
+{
+    (void)state;
+    nd_real labels[200];
+    bool taken[2][100] = {{false}};
+    for (size_t r = 0; r < 200; r++) {
+        labels[r] = (nd_real)(r % 2);
+    }
+    nd_split s;
+    split(200, labels, 2, 0, 0.2, 1, &s);
+    for (size_t i = s.train; i < 200; i++) {
+        taken[s.index[i] % 2][s.index[i] / 2] = true;
+    }
+    assert_true(memcmp(taken[0], taken[1], sizeof taken[0]) != 0);
+    nd_split_free(&s);
+}
+
 static void a_class_with_one_row_stays_in_training(void **state)
 {
     (void)state;
@@ -235,6 +278,9 @@ int main(void)
         cmocka_unit_test(rows_go_to_parts_by_their_shares),
         cmocka_unit_test(every_part_has_the_classes_in_proportion),
         cmocka_unit_test(remainders_go_to_the_largest),
+        cmocka_unit_test(the_larger_remainder_goes_before_the_larger_class),
+        cmocka_unit_test(shares_are_rounded_to_the_nearest_row),
+        cmocka_unit_test(each_class_is_dealt_on_its_own),
         cmocka_unit_test(a_class_with_one_row_stays_in_training),
         cmocka_unit_test(a_class_with_two_rows_keeps_one_in_training),
         cmocka_unit_test(the_seed_decides),

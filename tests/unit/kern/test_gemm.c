@@ -108,6 +108,95 @@ static void every_instruction_set_multiplies_pieces(void **state)
     }
 }
 
+/* One form of product on one instruction set, whole matrices. */
+static void check_form(const nd_isa *isa, int form, size_t m, size_t n, size_t k, bool add)
+{
+    nd_real *a = random_array(m * k, 1, 1), *b = random_array(k * n, 2, 1);
+    nd_real *got = random_array(m * n, 3, 1), *want = copy_array(got, m * n);
+    nd_gemm_piece piece = {.m = m,
+                           .n = n,
+                           .k = k,
+                           .a = a,
+                           .a_row = form == 1 ? 1 : k,
+                           .a_col = form == 1 ? m : 1,
+                           .b = b,
+                           .b_row = form == 2 ? 1 : n,
+                           .b_col = form == 2 ? k : 1,
+                           .c = got,
+                           .ldc = n,
+                           .add = add};
+    isa->gemm(&piece);
+    nd_ref_gemm(form == 1, form == 2, m, n, k, a, b, want, add);
+    assert_close(got, want, m * n, 0, bound(k));
+    nd_free(a);
+    nd_free(b);
+    nd_free(got);
+    nd_free(want);
+}
+
+/* Sizes on both sides of every choice of a path: one row or column, an outer product,
+ * narrow gradients, B in place, copied panels, lines a page apart, several blocks. */
+static void every_instruction_set_multiplies_every_form_on_every_path(void **state)
+{
+    (void)state;
+    static const size_t shape[][3] = {{1, 1, 1},    {1, 33, 9},     {1, 5, 131},   {33, 1, 9},
+                                      {131, 1, 67}, {7, 129, 1},    {1, 1, 300},   {2, 3, 5},
+                                      {33, 3, 20},  {64, 10, 33},   {65, 12, 7},   {70, 13, 7},
+                                      {47, 70, 40}, {48, 130, 90},  {49, 17, 65},  {255, 65, 90},
+                                      {256, 8, 50}, {50, 64, 1024}, {52, 70, 512}, {100, 40, 700}};
+    for (size_t i = 0; nd_isa_at(i); i++) {
+        for (size_t s = 0; s < sizeof shape / sizeof shape[0]; s++) {
+            for (int form = 0; form < 3; form++) {
+                check_form(nd_isa_at(i), form, shape[s][0], shape[s][1], shape[s][2], s % 2);
+            }
+        }
+    }
+}
+
+static const nd_act acts[] = {ND_ACT_NONE, ND_ACT_SIGMOID, ND_ACT_TANH, ND_ACT_RELU,
+                              ND_ACT_LEAKY_RELU};
+enum { ACTS = sizeof acts / sizeof acts[0] };
+
+static void check_ends(nd_pool *pool, nd_act act, size_t m, size_t n, size_t k)
+{
+    nd_real *a = random_array(m * k, 1, 1), *b = random_array(k * n, 2, 1);
+    nd_real *bias = random_array(n, 3, 1), *y = random_array(m * n, 4, 0.9);
+    nd_real *got = random_array(m * n, 5, 1), *want = random_array(m * n, 6, 1);
+    const nd_real slope = (nd_real)0.25;
+    for (int with = 0; with < 2; with++) {
+        nd_gemm_nn_act(pool, m, n, k, a, b, with ? bias : NULL, act, slope, got);
+        nd_ref_gemm(false, false, m, n, k, a, b, want, false);
+        nd_ref_bias_act(act, slope, m, n, with ? bias : NULL, want);
+        assert_close(got, want, m * n, 4 * ND_TEST_EPS, bound(k + 4));
+    }
+    nd_gemm_nt_back(pool, m, n, k, a, b, act, slope, y, got);
+    nd_ref_gemm(false, true, m, n, k, a, b, want, false);
+    nd_ref_act_back(act, slope, m * n, y, want, want);
+    assert_close(got, want, m * n, 4 * ND_TEST_EPS, bound(k + 4));
+    nd_free(a);
+    nd_free(b);
+    nd_free(bias);
+    nd_free(y);
+    nd_free(got);
+    nd_free(want);
+}
+
+static void ended_products_equal_the_reference(void **state)
+{
+    (void)state;
+    static const size_t shape[][3] = {{1, 1, 1},    {1, 10, 7},    {16, 3, 16},  {40, 1, 9},
+                                      {5, 33, 0},   {30, 64, 20},  {50, 10, 90}, {64, 33, 200},
+                                      {9, 500, 60}, {300, 300, 8}, {300, 70, 70}};
+    nd_pool *pool = nd_pool_create(3);
+    assert_non_null(pool);
+    for (size_t s = 0; s < sizeof shape / sizeof shape[0]; s++) {
+        for (int i = 0; i < ACTS; i++) {
+            check_ends(i % 2 ? pool : NULL, acts[i], shape[s][0], shape[s][1], shape[s][2]);
+        }
+    }
+    nd_pool_destroy(pool);
+}
+
 static void products_have_the_same_bits_at_any_thread_count(void **state)
 {
     (void)state;
@@ -163,6 +252,8 @@ int main(void)
         cmocka_unit_test(products_equal_the_reference_at_odd_edges),
         cmocka_unit_test(products_equal_the_reference_across_blocks),
         cmocka_unit_test(every_instruction_set_multiplies_pieces),
+        cmocka_unit_test(every_instruction_set_multiplies_every_form_on_every_path),
+        cmocka_unit_test(ended_products_equal_the_reference),
         cmocka_unit_test(products_have_the_same_bits_at_any_thread_count),
         cmocka_unit_test(empty_inner_dimension_gives_zero),
         cmocka_unit_test(products_pass_on_what_is_not_finite),

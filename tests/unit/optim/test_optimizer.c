@@ -137,6 +137,21 @@ static void a_large_finite_gradient_is_not_called_divergence(void **state)
     step(f, (const double[]){0, -2, 3, -4});
 }
 
+/* 2e38 clipped to 1e-3: a scale of 5e-42 is no normal float, and would be read as 0. */
+static void a_gradient_too_long_to_clip_is_divergence(void **state)
+{
+    fixture *f = *state;
+    nd_real before[4];
+    memcpy(before, f->w, sizeof before);
+    make(f, "sgd", "lr=1, clip_norm=1e-3");
+#ifndef ND_REAL_DOUBLE
+    f->g[0] = (nd_real)2e38;
+    assert_int_equal(nd_optimizer_step(f->optimizer), ND_ERR_DIVERGED);
+    assert_memory_equal(before, f->w, sizeof before);
+    assert_int_equal(nd_optimizer_steps(f->optimizer), 0);
+#endif
+}
+
 static void the_rate_has_a_default_and_can_be_changed(void **state)
 {
     fixture *f = *state;
@@ -187,6 +202,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_large_finite_gradient_is_not_called_divergence, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_gradient_too_long_to_clip_is_divergence, setup, teardown),
         cmocka_unit_test_setup_teardown(the_rate_has_a_default_and_can_be_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_rules_and_attributes_are_named, setup, teardown),
     };

@@ -1,0 +1,132 @@
+/* Copies of parts of A and B in the order in which the tiles read them. */
+#ifndef ND_KERN_SIMD_PACK_H
+#define ND_KERN_SIMD_PACK_H
+
+#include <string.h>
+
+#include "kern/simd_tile.h"
+
+enum {
+    KC = 768 / sizeof(nd_real), /* inner dimension of a block */
+    LINE = KC + 16,             /* distance of copied lines: apart in the cache */
+    MC = 256,                   /* rows of a piece at most */
+    GROUP = 64                  /* columns of B that are copied at a time */
+};
+
+typedef nd_real quad
+    __attribute__((vector_size(4 * sizeof(nd_real)), aligned(__alignof__(nd_real)), may_alias));
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define ND_PICK(x, y, i, j, k, l) __builtin_shufflevector(x, y, i, j, k, l)
+#elif defined(ND_REAL_DOUBLE)
+#define ND_PICK(x, y, i, j, k, l) \
+    __builtin_shuffle(x, y, (int64_t __attribute__((vector_size(32)))){i, j, k, l})
+#else
+#define ND_PICK(x, y, i, j, k, l) \
+    __builtin_shuffle(x, y, (int32_t __attribute__((vector_size(16)))){i, j, k, l})
+#endif
+
+/* out[p * width + j] = in[j * step + p] for p, j < 4. */
+static inline void turn_square(const nd_real *in, size_t step, nd_real *out, size_t width)
+{
+    quad a = *(const quad *)in, b = *(const quad *)(in + step);
+    quad c = *(const quad *)(in + 2 * step), d = *(const quad *)(in + 3 * step);
+    quad ab = ND_PICK(a, b, 0, 4, 1, 5), ab2 = ND_PICK(a, b, 2, 6, 3, 7);
+    quad cd = ND_PICK(c, d, 0, 4, 1, 5), cd2 = ND_PICK(c, d, 2, 6, 3, 7);
+    *(quad *)out = ND_PICK(ab, cd, 0, 1, 4, 5);
+    *(quad *)(out + width) = ND_PICK(ab, cd, 2, 3, 6, 7);
+    *(quad *)(out + 2 * width) = ND_PICK(ab2, cd2, 0, 1, 4, 5);
+    *(quad *)(out + 3 * width) = ND_PICK(ab2, cd2, 2, 3, 6, 7);
+}
+
+/* out[p * width + j] = in[j * step + p] for p < k, j < n. */
+static void turn(size_t k, size_t n, const nd_real *restrict in, size_t step, nd_real *restrict out,
+                 size_t width)
+{
+    size_t p = 0, square = n / 4 * 4;
+    for (; p + 4 <= k; p += 4) {
+        for (size_t j = 0; j < square; j += 4) {
+            turn_square(in + j * step + p, step, out + p * width + j, width);
+        }
+        for (size_t j = square; j < n; j++) {
+            for (size_t q = p; q < p + 4; q++) {
+                out[q * width + j] = in[j * step + q];
+            }
+        }
+    }
+    for (; p < k; p++) {
+        for (size_t j = 0; j < n; j++) {
+            out[p * width + j] = in[j * step + p];
+        }
+    }
+}
+
+/* Copy n columns of B into a panel; those behind n hold anything, as nothing of
+ * what they give is kept. Whole vectors are read while B goes on behind them. */
+static void pack_columns(size_t k, size_t n, const nd_real *b, size_t b_row, nd_real *panel)
+{
+    size_t p = 0, end = (k - 1) * b_row + n;
+    for (; p * b_row + PANEL <= end; p++) {
+        *(vec *)(panel + p * PANEL) = *(const vec *)(b + p * b_row);
+        *(vec *)(panel + p * PANEL + VL) = *(const vec *)(b + p * b_row + VL);
+    }
+    for (; p < k; p++) {
+        for (size_t j = 0; j < PANEL; j++) {
+            panel[p * PANEL + j] = j < n ? b[p * b_row + j] : 0;
+        }
+    }
+}
+
+static void pack_panel(size_t k, size_t n, const nd_real *b, size_t b_row, size_t b_col,
+                       nd_real *panel)
+{
+    if (b_col == 1) {
+        pack_columns(k, n, b, b_row, panel);
+        return;
+    }
+    for (size_t p = 0; n < PANEL && p < k; p++) {
+        *(vec *)(panel + p * PANEL) = (vec){0};
+        *(vec *)(panel + p * PANEL + VL) = (vec){0};
+    }
+    turn(k, n, b, b_col, panel, PANEL);
+}
+
+/* Copy a group of columns as panels. Where rows of B are contiguous it goes row by
+ * row, so that B is read in long stretches. */
+static void pack_group(size_t k, size_t n, const nd_real *b, size_t b_row, size_t b_col,
+                       nd_real *group)
+{
+    enum { AHEAD = 8 };
+    size_t whole = b_col == 1 ? n / PANEL : 0;
+    for (size_t p = 0; whole > 0 && p < k; p++) {
+        const nd_real *row = b + p * b_row;
+        for (size_t j = 0; j < whole; j++) {
+            __builtin_prefetch(row + (p + AHEAD < k ? AHEAD * b_row : 0) + j * PANEL);
+            memcpy(group + (j * k + p) * PANEL, row + j * PANEL, PANEL * sizeof *b);
+        }
+    }
+    for (size_t j = whole * PANEL; j < n; j += PANEL) {
+        size_t columns = n - j < PANEL ? n - j : PANEL;
+        pack_panel(k, columns, b + j * b_col, b_row, b_col, group + j * k);
+    }
+}
+
+/* A panel of rows of a transposed matrix: those of one p side by side. Whole vectors
+ * are copied where so much can be read; what is too much is written over by the next
+ * line, so out has a vector to spare. */
+static void pack_rows(size_t rows, size_t room, size_t k, const nd_real *a, size_t step,
+                      nd_real *out)
+{
+    bool vectors = (rows + VL - 1) / VL * VL <= room;
+    for (size_t p = 0; p < k; p++, a += step, out += rows) {
+        if (vectors) {
+            for (size_t i = 0; i < rows; i += VL) {
+                *(vec *)(out + i) = *(const vec *)(a + i);
+            }
+        } else {
+            memcpy(out, a, rows * sizeof *a);
+        }
+    }
+}
+
+#endif
