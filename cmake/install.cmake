@@ -16,7 +16,7 @@ if(TARGET nadir)
 endif()
 
 # What a program that links libnadir.a has to link too.
-set(ND_PRIVATE_LIBRARIES dnnl yaml jansson z m)
+set(ND_PRIVATE_LIBRARIES yaml jansson z m)
 
 set_target_properties(nadir_shared PROPERTIES EXPORT_NAME nadir)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/nadir)

@@ -1,4 +1,4 @@
-# Libraries from the system: Threads::Threads and nd_ext_{dnnl,yaml,jansson,zlib,cmocka}.
+# Libraries from the system: Threads::Threads and nd_ext_{yaml,jansson,zlib,cmocka}.
 find_package(Threads REQUIRED)
 find_package(PkgConfig)
 
@@ -23,7 +23,6 @@ function(nd_external name package header library)
     target_link_libraries(nd_ext_${name} INTERFACE ${ND_${name}_LIBRARY})
 endfunction()
 
-nd_external(dnnl "" dnnl.h dnnl)
 nd_external(yaml yaml-0.1 yaml.h yaml)
 nd_external(jansson jansson jansson.h jansson)
 nd_external(zlib zlib zlib.h z)
@@ -32,7 +31,6 @@ if(ND_TESTS)
 endif()
 
 # What each floor may use beside C, libm and threads.
-set(ND_EXTERNAL_kern nd_ext_dnnl)
 set(ND_EXTERNAL_data nd_ext_zlib)
 set(ND_EXTERNAL_model nd_ext_jansson nd_ext_zlib)
 set(ND_EXTERNAL_report nd_ext_jansson)

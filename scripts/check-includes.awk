@@ -7,7 +7,7 @@ BEGIN {
     }
     siblings["layer"] = siblings["loss"] = siblings["optim"] = 1
     # Headers of libraries, and the floors that may use them.
-    users["dnnl"] = users["simd"] = " kern "
+    users["simd"] = " kern "
     users["zlib.h"] = " data model "
     users["jansson.h"] = " model report job "
     users["yaml.h"] = " job "
@@ -78,9 +78,7 @@ function quoted(header,    floor_of)
 function system_header(header,    key)
 {
     key = header
-    if (header ~ /^(dnnl|oneapi)/) {
-        key = "dnnl"
-    } else if (header ~ /^([a-z]*intrin|arm_neon|arm_sve|cpuid)\.h$/) {
+    if (header ~ /^([a-z]*intrin|arm_neon|arm_sve|cpuid)\.h$/) {
         key = "simd"
     }
     # The pool's workers set their processor to flush denormal numbers.

@@ -7,7 +7,7 @@ set -eu
 
 # The one place that names packages (Debian 12, Ubuntu 22.04 and later).
 build="gcc libc6-dev make cmake ninja-build pkg-config
-       libdnnl-dev libyaml-dev libjansson-dev zlib1g-dev"
+       libyaml-dev libjansson-dev zlib1g-dev"
 test="libcmocka-dev"
 check="mandoc python3-numpy"
 lint="clang clang-format clang-tidy cppcheck"
@@ -46,7 +46,7 @@ fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     say "no apt here. Needed: a C11 compiler, make, cmake 3.22, ninja, pkg-config, and the"
-    say "libraries with headers oneDNN (dnnl.h), libyaml, jansson, zlib, cmocka (tests)."
+    say "libraries with headers libyaml, jansson, zlib, cmocka (tests)."
     # Whoever installed them by other means goes on; cmake names what it misses.
     exit 0
 fi

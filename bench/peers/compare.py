@@ -141,7 +141,7 @@ def record_peers(result, workers, fann, net):
                          for t in counts]
                 add(cell, label, max(rates))
                 add(cell, label + ", one thread", rates[0])
-        if fann:
+        if fann and name != "T5":  # minutes for one figure
             run = subprocess.run([fann, layers, str(batch), str(rows), str(seconds)], check=True,
                                  capture_output=True, text=True)
             add(result["train"]["%s %d momentum" % (name, batch)], "FANN", float(run.stdout))

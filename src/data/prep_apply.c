@@ -69,16 +69,16 @@ static double raw_number(const nd_prep_map *map, size_t i, const nd_column *raw,
     return word == ND_DICT_NONE ? NAN : map->number[i][word];
 }
 
-/* Raw numbers of rows from..to, at most BLOCK. */
-static void raw_numbers(const work *w, size_t i, const nd_column *raw, size_t from, size_t to,
+/* Raw numbers of count rows, at most BLOCK. */
+static void raw_numbers(const work *w, size_t i, const nd_column *raw, size_t from, size_t count,
                         double *value)
 {
     if (raw->dtype == ND_DT_F64 && !w->map->number[i] && !w->rows && raw->stride == 1) {
-        memcpy(value, (const double *)raw->data + w->first + from, (to - from) * sizeof *value);
+        memcpy(value, (const double *)raw->data + w->first + from, count * sizeof *value);
         return;
     }
-    for (size_t r = from; r < to; r++) {
-        value[r - from] = raw_number(w->map, i, raw, row_of(w, r));
+    for (size_t r = 0; r < count; r++) {
+        value[r] = raw_number(w->map, i, raw, row_of(w, from + r));
     }
 }
 
@@ -91,7 +91,7 @@ static void apply_number(const work *w, size_t i, const nd_column *raw, size_t f
     const double center = column->center, scale = column->scale;
     size_t width = w->map->prep->features, count = to - from;
     double value[BLOCK];
-    raw_numbers(w, i, raw, from, to, value);
+    raw_numbers(w, i, raw, from, count, value);
     nd_real *x = w->x + from * width + column->first;
     for (size_t r = 0; column->missing_feature && r < count; r++) {
         x[r * width + 1] = isnan(value[r]);

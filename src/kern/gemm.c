@@ -7,7 +7,7 @@
  * multiply-adds, is worth it. Each cut makes another thread useful, and costs copying
  * and waking: two threads pay from some 5 microseconds on. Columns are cut first,
  * since a piece copies its own columns of B but all of them share the rows of A. */
-enum { ROWS = 256, COLUMNS = 256, SPLIT = 8, UNIT = 16, NARROWEST = 32 };
+enum { ROWS = 256, COLUMNS = 512, SPLIT = 8, UNIT = 16, NARROWEST = 32 };
 #define SPLIT_WORK 2.5e5
 
 typedef struct grid {

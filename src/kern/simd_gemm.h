@@ -15,6 +15,7 @@ enum {
     NARROW = 12,         /* a weight gradient so narrow is computed turned */
     SMALL_ROWS = 48,     /* pieces of fewer rows read B in place */
     SMALL_BYTES = 32768, /* B at most so large is read in place */
+    SIDE = 8,            /* panels of A that are copied side by side */
     DISTANT = 4096       /* lines that are a multiple of it apart fight for the cache */
 };
 
@@ -136,10 +137,8 @@ static left copy_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *block
         return (left){block, LINE, LINE, false};
     }
     size_t panels = panels_of(t->m);
-    for (size_t i = 0, at = 0; i < panels; i++) {
-        size_t rows = t->m / panels + (i < t->m % panels);
-        pack_rows(rows, t->m - at, k, a + at, t->a_col, block + at * k);
-        at += rows;
+    for (size_t i = 0; i < panels; i += SIDE) {
+        pack_panels(t->m, panels, i, least(i + SIDE, panels), k, a, t->a_col, block);
     }
     return (left){block, k, 0, true};
 }
@@ -244,9 +243,33 @@ static void gemm_one_row(const nd_gemm_piece *t)
     }
 }
 
+/* So small that choosing would cost as much as computing. */
+static bool is_tiny(const nd_gemm_piece *t)
+{
+    return t->b_col == 1 && (t->n == VL || t->n == PANEL) && t->k <= KC && t->m < SMALL_ROWS;
+}
+
+/* One panel of columns of B in place. */
+static void gemm_tiny(const nd_gemm_piece *t)
+{
+    bool panel = t->a_col != 1;
+    size_t row = panel ? 1 : t->a_row, step = panel ? t->a_col : t->a_row;
+    const nd_real *a = t->a;
+    nd_real *c = t->c;
+    for (size_t rest = t->m, rows; rest > 0; rest -= rows) {
+        rows = rest >= 2 * ND_MR ? ND_MR : rest > ND_MR ? (rest + 1) / 2 : rest;
+        tile_table[rows - 1][panel][t->n > VL](t->k, a, step, t->b, t->b_row, c, t->ldc, t->add);
+        a += rows * row;
+        c += rows * t->ldc;
+    }
+}
+
 static void gemm(const nd_gemm_piece *t)
 {
-    if (t->m == 1 && t->a_col == 1) {
+    if (is_tiny(t) && t->m > 1) {
+        gemm_tiny(t);
+        finish(t, 0, t->n);
+    } else if (t->m == 1 && t->a_col == 1) {
         gemm_one_row(t);
         finish(t, 0, t->n);
     } else if (t->n == 1 && t->ldc == 1 && t->b_row == 1) {

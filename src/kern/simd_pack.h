@@ -7,10 +7,10 @@
 #include "kern/simd_tile.h"
 
 enum {
-    KC = 768 / sizeof(nd_real), /* inner dimension of a block */
-    LINE = KC + 16,             /* distance of copied lines: apart in the cache */
-    MC = 256,                   /* rows of a piece at most */
-    GROUP = 64                  /* columns of B that are copied at a time */
+    KC = 1024 / sizeof(nd_real), /* inner dimension of a block */
+    LINE = KC + 16,              /* distance of copied lines: apart in the cache */
+    MC = 256,                    /* rows of a piece at most */
+    GROUP = 64                   /* columns of B that are copied at a time */
 };
 
 typedef nd_real quad
@@ -39,23 +39,24 @@ static inline void turn_square(const nd_real *in, size_t step, nd_real *out, siz
     *(quad *)(out + 3 * width) = ND_PICK(ab2, cd2, 2, 3, 6, 7);
 }
 
-/* out[p * width + j] = in[j * step + p] for p < k, j < n. */
+/* out[p * width + j] = in[j * step + p] for p < k, j < n; four lines at a time, since
+ * many that are a power of two apart would push each other out of the cache. */
 static void turn(size_t k, size_t n, const nd_real *restrict in, size_t step, nd_real *restrict out,
                  size_t width)
 {
-    size_t p = 0, square = n / 4 * 4;
-    for (; p + 4 <= k; p += 4) {
-        for (size_t j = 0; j < square; j += 4) {
+    size_t j = 0, square = k / 4 * 4;
+    for (; j + 4 <= n; j += 4) {
+        for (size_t p = 0; p < square; p += 4) {
             turn_square(in + j * step + p, step, out + p * width + j, width);
         }
-        for (size_t j = square; j < n; j++) {
-            for (size_t q = p; q < p + 4; q++) {
-                out[q * width + j] = in[j * step + q];
+        for (size_t p = square; p < k; p++) {
+            for (size_t q = j; q < j + 4; q++) {
+                out[p * width + q] = in[q * step + p];
             }
         }
     }
-    for (; p < k; p++) {
-        for (size_t j = 0; j < n; j++) {
+    for (; j < n; j++) {
+        for (size_t p = 0; p < k; p++) {
             out[p * width + j] = in[j * step + p];
         }
     }
@@ -111,20 +112,26 @@ static void pack_group(size_t k, size_t n, const nd_real *b, size_t b_row, size_
     }
 }
 
-/* A panel of rows of a transposed matrix: those of one p side by side. Whole vectors
- * are copied where so much can be read; what is too much is written over by the next
- * line, so out has a vector to spare. */
-static void pack_rows(size_t rows, size_t room, size_t k, const nd_real *a, size_t step,
-                      nd_real *out)
+/* Rows of a transposed matrix, those of one panel and one p side by side: panels
+ * first .. last - 1 of m rows dealt to panels. Whole vectors are copied where so much
+ * can be read; what is too much is written over by the next line. */
+static void pack_panels(size_t m, size_t panels, size_t first, size_t last, size_t k,
+                        const nd_real *a, size_t step, nd_real *out)
 {
-    bool vectors = (rows + VL - 1) / VL * VL <= room;
-    for (size_t p = 0; p < k; p++, a += step, out += rows) {
-        if (vectors) {
-            for (size_t i = 0; i < rows; i += VL) {
-                *(vec *)(out + i) = *(const vec *)(a + i);
+    size_t few = m / panels, more = m % panels;
+    size_t start = first * few + (first < more ? first : more);
+    for (size_t p = 0; p < k; p++, a += step) {
+        for (size_t i = first, at = start; i < last; i++) {
+            size_t rows = few + (i < more);
+            nd_real *to = out + at * k + p * rows;
+            if (p + 1 < k && at + (rows + VL - 1) / VL * VL <= m) {
+                for (size_t r = 0; r < rows; r += VL) {
+                    *(vec *)(to + r) = *(const vec *)(a + at + r);
+                }
+            } else {
+                memcpy(to, a + at, rows * sizeof *a);
             }
-        } else {
-            memcpy(out, a, rows * sizeof *a);
+            at += rows;
         }
     }
 }

@@ -96,7 +96,8 @@ static double narrow_cross_entropy(size_t rows, size_t n, const nd_real *logits,
 {
     double loss = 0;
     for (size_t r = 0; r < rows; r++, logits += n, grad += n) {
-        nd_real z[NARROW_ROW], e[NARROW_ROW], top[NARROW_ROW], total[NARROW_ROW];
+        nd_real z[NARROW_ROW], e[NARROW_ROW], top[NARROW_ROW];
+        double total[NARROW_ROW]; /* the logarithm of a sum near 1 needs its low bits */
         for (size_t j = 0; j < NARROW_ROW; j++) {
             z[j] = logits[j < n ? j : 0];
         }
@@ -109,16 +110,16 @@ static double narrow_cross_entropy(size_t rows, size_t n, const nd_real *logits,
         for (size_t j = 0; j < NARROW_ROW; j++) {
             e[j] = exp_of(z[j] - top[0]);
             e[j] = j < n ? e[j] : 0;
+            total[j] = (double)e[j];
         }
-        memcpy(total, e, sizeof total);
         for (size_t half = NARROW_ROW / 2; half > 0; half /= 2) {
             for (size_t j = 0; j < half; j++) {
                 total[j] += total[j + half];
             }
         }
         size_t class = (size_t)target[r];
-        nd_real factor = scale / total[0];
-        loss += log((double)total[0]) - (double)(z[class] - top[0]);
+        nd_real factor = (nd_real)((double)scale / total[0]);
+        loss += log(total[0]) - (double)(z[class] - top[0]);
         for (size_t j = 0; j < n; j++) {
             grad[j] = e[j] * factor;
         }
