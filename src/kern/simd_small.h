@@ -19,6 +19,11 @@ typedef int32_t small_mask __attribute__((vector_size(ND_VECTOR_BYTES), may_alia
 
 enum { SMALL_VL = ND_VECTOR_BYTES / sizeof(nd_real), SMALL_MR = 6 };
 
+/* A vector at the end of a row also loads elements of the next row, which another
+ * thread may be writing, and drops them: nothing that is kept depends on them. The
+ * thread sanitizer cannot know that. */
+#define ND_LOADS_BEYOND __attribute__((no_sanitize("thread")))
+
 /* C [m][n] = A B: A(i,p) = a[i*a_row + p*a_col], B [k][n] and C contiguous. C starts
  * from bias (of a column) and is raised to least; gate > 0 lets an element through. */
 typedef struct small_product {
@@ -32,7 +37,7 @@ typedef struct small_product {
 } small_product;
 
 /* The first n < SMALL_VL elements of v. */
-static inline void store_part(nd_real *to, small_vec v, size_t n)
+ND_LOADS_BEYOND static inline void store_part(nd_real *to, small_vec v, size_t n)
 {
     nd_real lane[SMALL_VL];
     const nd_real *from = lane;
@@ -48,7 +53,7 @@ static inline void store_part(nd_real *to, small_vec v, size_t n)
 }
 
 /* What becomes of the sums of one row. */
-static inline __attribute__((always_inline)) void
+ND_LOADS_BEYOND static inline __attribute__((always_inline)) void
 small_store(const small_product *s, nd_real *to, size_t column, small_vec low, small_vec v)
 {
     size_t remaining = s->n - column;
@@ -71,7 +76,7 @@ small_store(const small_product *s, nd_real *to, size_t column, small_vec low, s
 /* Rows row .. row + rows - 1, nv vectors from column on. Few sums are split over
  * several accumulators, which then do not wait for each other. rows and nv are
  * constants where this is inlined. */
-static inline __attribute__((always_inline)) void
+ND_LOADS_BEYOND static inline __attribute__((always_inline)) void
 small_block(size_t rows, size_t nv, const small_product *s, size_t row, size_t column)
 {
     enum { MOST = 2 * SMALL_MR };
@@ -119,10 +124,11 @@ small_block(size_t rows, size_t nv, const small_product *s, size_t row, size_t c
 
 typedef void small_fn(const small_product *s, size_t row, size_t column);
 
-#define ND_SMALL(rows, nv)                                                             \
-    static void small_##rows##x##nv(const small_product *s, size_t row, size_t column) \
-    {                                                                                  \
-        small_block(rows, nv, s, row, column);                                         \
+#define ND_SMALL(rows, nv)                                                              \
+    ND_LOADS_BEYOND static void small_##rows##x##nv(const small_product *s, size_t row, \
+                                                    size_t column)                      \
+    {                                                                                   \
+        small_block(rows, nv, s, row, column);                                          \
     }
 
 ND_SMALL(1, 1)
