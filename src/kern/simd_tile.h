@@ -129,6 +129,7 @@ typedef void tile_fn(size_t k, const nd_real *a, size_t step, const nd_real *b, 
 #define ND_TILES(rows) \
     ND_TILE(lines, rows, 1) ND_TILE(lines, rows, 2) ND_TILE(panel, rows, 1) ND_TILE(panel, rows, 2)
 
+/* Written out, a tile is long: that is its purpose. NOLINTBEGIN(readability-function-size) */
 ND_TILES(1)
 ND_TILES(2)
 ND_TILES(3)
@@ -145,6 +146,8 @@ ND_TILES(10)
 ND_TILES(11)
 ND_TILES(12)
 #endif
+
+/* NOLINTEND(readability-function-size) */
 
 #define ND_TILE_ROW(rows)                      \
     {                                          \
