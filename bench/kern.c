@@ -35,24 +35,42 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Median seconds of one call of work. */
-static double time_of(clockid_t clock, void (*work)(void *), void *user)
+/* Seconds of one call, over so many calls that they take some milliseconds. */
+static double time_once(clockid_t clock, void (*work)(void *), void *user)
 {
-    double run[RUNS];
-    work(user);
     double start = now(clock);
     work(user);
     double once = now(clock) - start;
-    size_t repeat = once > 1e-7 ? (size_t)(0.01 / once) + 1 : 100000;
-    for (int r = 0; r < RUNS; r++) {
-        start = now(clock);
-        for (size_t i = 0; i < repeat; i++) {
-            work(user);
-        }
-        run[r] = (now(clock) - start) / (double)repeat;
+    size_t repeat = once > 1e-7 ? (size_t)(0.005 / once) + 1 : 50000;
+    start = now(clock);
+    for (size_t i = 0; i < repeat; i++) {
+        work(user);
     }
-    qsort(run, RUNS, sizeof run[0], by_value);
-    return run[RUNS / 2];
+    return (now(clock) - start) / (double)repeat;
+}
+
+/* Median seconds of one call of each work; they take turns, so that what else the
+ * machine does meets all alike. */
+static void time_all(clockid_t clock, size_t count, void (*const work[])(void *), void *user,
+                     double *seconds)
+{
+    double run[2][RUNS];
+    for (int r = 0; r < RUNS; r++) {
+        for (size_t w = 0; w < count; w++) {
+            run[w][r] = time_once(clock, work[w], user);
+        }
+    }
+    for (size_t w = 0; w < count; w++) {
+        qsort(run[w], RUNS, sizeof run[w][0], by_value);
+        seconds[w] = run[w][RUNS / 2];
+    }
+}
+
+static double time_of(clockid_t clock, void (*work)(void *), void *user)
+{
+    double seconds;
+    time_all(clock, 1, &work, user, &seconds);
+    return seconds;
 }
 
 static nd_real *random_block(size_t n)
@@ -100,6 +118,13 @@ static void dnnl_product(void *user)
 }
 #endif
 
+static void (*const rivals[])(void *) = {
+    own_product,
+#ifdef ND_BENCH_DNNL
+    dnnl_product,
+#endif
+};
+
 /* One line: forward, gradient of the input, gradient of the weights. */
 static void bench_shape(size_t batch, size_t in, size_t out, nd_pool *pool, int threads)
 {
@@ -117,13 +142,15 @@ static void bench_shape(size_t batch, size_t in, size_t out, nd_pool *pool, int 
         p.c = random_block(p.m * p.n);
         double flops = 2.0 * (double)p.m * (double)p.n * (double)p.k;
         clockid_t clock = threads > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
-        double own = time_of(clock, own_product, &p);
-        printf("  %6.1f", flops / own * 1e-9);
+        double seconds[2] = {0, 0};
 #ifdef ND_BENCH_DNNL
         omp_set_num_threads(threads);
-        double other = time_of(clock, dnnl_product, &p);
-        printf(" (dnnl %6.1f)", flops / other * 1e-9);
 #endif
+        time_all(clock, sizeof rivals / sizeof rivals[0], rivals, &p, seconds);
+        printf("  %6.1f", flops / seconds[0] * 1e-9);
+        if (seconds[1] > 0) {
+            printf(" (dnnl %6.1f)", flops / seconds[1] * 1e-9);
+        }
         nd_free(p.a);
         nd_free(p.b);
         nd_free(p.c);
@@ -134,10 +161,11 @@ static void bench_shape(size_t batch, size_t in, size_t out, nd_pool *pool, int 
 static void bench_products(nd_pool *pool)
 {
     static const size_t shape[][3] = {
-        {1, 4, 16},      {16, 4, 16},     {8, 8, 8},        {1, 784, 128},
-        {32, 30, 64},    {32, 64, 32},    {32, 64, 64},     {256, 30, 64},
-        {256, 64, 32},   {128, 512, 10},  {32, 784, 128},   {128, 784, 128},
-        {128, 784, 512}, {128, 512, 512}, {512, 784, 2048}, {512, 2048, 2048},
+        {1, 4, 16},      {1, 16, 3},      {16, 4, 16},      {16, 16, 3},       {8, 8, 8},
+        {1, 784, 128},   {1, 128, 10},    {1, 784, 512},    {32, 30, 64},      {32, 64, 32},
+        {32, 32, 1},     {32, 64, 64},    {256, 30, 64},    {256, 64, 32},     {256, 32, 1},
+        {32, 784, 128},  {32, 128, 10},   {128, 784, 128},  {128, 128, 10},    {128, 512, 10},
+        {128, 784, 512}, {128, 512, 512}, {512, 784, 2048}, {512, 2048, 2048}, {512, 2048, 10},
     };
     printf("\nMatrix products, GFLOP/s: forward, gradient of input, of weights\n");
     for (size_t i = 0; i < sizeof shape / sizeof shape[0]; i++) {
