@@ -3,6 +3,10 @@
 if(NOT TARGET nadir)
     return()
 endif()
+if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+    message(STATUS "no man pages: they are written by the program, which does not run here")
+    return()
+endif()
 
 set(folder ${PROJECT_BINARY_DIR}/generated)
 file(MAKE_DIRECTORY ${folder})
@@ -10,9 +14,11 @@ set(man_pages "")
 
 # One file from "nadir _write KIND [VERB]".
 function(nd_written output)
+    separate_arguments(words UNIX_COMMAND "${ARGN}")
     add_custom_command(OUTPUT ${folder}/${output}
-        COMMAND sh -c "\"$1\" _write $2 > \"$3.new\" && mv \"$3.new\" \"$3\"" sh
-                $<TARGET_FILE:nadir> "${ARGN}" ${folder}/${output}
+        COMMAND sh -c "file=$1; shift; \"$@\" > \"$file.new\" && mv \"$file.new\" \"$file\"" sh
+                ${folder}/${output} ${CMAKE_CROSSCOMPILING_EMULATOR} $<TARGET_FILE:nadir>
+                _write ${words}
         DEPENDS nadir VERBATIM)
 endfunction()
 
