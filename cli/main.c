@@ -22,6 +22,8 @@ static verb_fn function_of(unsigned bit)
         return cli_inspect;
     case ND_VERB_INIT:
         return cli_init;
+    case ND_VERB_LR_FIND:
+        return cli_lr_find;
     case ND_VERB_BENCH:
         return cli_bench;
     default:

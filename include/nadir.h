@@ -145,7 +145,8 @@ enum {
     ND_VERB_PREDICT = 4,
     ND_VERB_INSPECT = 8,
     ND_VERB_INIT = 16,
-    ND_VERB_BENCH = 32
+    ND_VERB_BENCH = 32,
+    ND_VERB_LR_FIND = 64
 };
 
 /* One row of the option table: the source of the flag, the config key, the
@@ -308,6 +309,26 @@ typedef int (*nd_observe_fn)(void *user, const nd_event *event);
 ND_API nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
                           nd_observe_fn observe, void *user, nd_model **model);
 
+/* What a learning-rate range test found. */
+typedef struct nd_lr_range {
+    size_t steps;     /* that were made */
+    double suggested; /* a tenth of lowest, where the loss falls and is far from growing */
+    double steepest;  /* rate at which the loss fell fastest, per factor on the rate */
+    double lowest;    /* rate at which the loss was lowest */
+    double diverged;  /* rate at which it had grown beyond use; NaN if it did not */
+} nd_lr_range;
+
+/* Look for a learning rate: train the network of the settings from its start while the
+ * rate rises by one factor per step from lr_min to lr_max, and see when the loss falls
+ * and when it grows (Smith 2017, section 3.3). The rows, the preparation, the network
+ * and the batches are those that nd_train would take.
+ *   config  options of ND_VERB_LR_FIND; NULL means defaults
+ *   curve   gets CSV, "lr,loss,smoothed", a line per step; NULL for none
+ * ND_ERR_OPTION (an optimizer without rate, bounds the wrong way round), ND_ERR_DATA (as
+ * nd_train; the loss never fell; the curve is written first), ND_ERR_IO, ND_ERR_MEMORY. */
+ND_API nd_status nd_lr_find(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                            const nd_sink *curve, nd_lr_range *range);
+
 /* ---- Models ---------------------------------------------------------------- */
 
 /* Write a model as safetensors: to a temporary file in the same folder, synced,
@@ -393,8 +414,9 @@ ND_API void nd_desc_destroy(nd_desc *desc);
  *   type        "dense", "relu", "tanh", "sigmoid", "leaky_relu", "dropout",
  *               "batchnorm", "add", ...
  *   attributes  "units=64, init=he_normal" ; NULL or "" for defaults. Every layer takes
- *               name=WORD and from=NAME|NAME (earlier layers; "input" is the
- *               network's input; the default is the layer before)
+ *               name=WORD, from=NAME|NAME (earlier layers; "input" is the
+ *               network's input; the default is the layer before) and lr=FACTOR on the
+ *               learning rate (0: the layer does not learn)
  * ND_ERR_OPTION, ND_ERR_SHAPE; the description is then unchanged. */
 ND_API nd_status nd_desc_add(nd_desc *desc, const char *type, const char *attributes);
 
@@ -441,6 +463,7 @@ typedef struct nd_span {
     size_t rows, cols; /* [rows][cols], row-major; a bias is [1][cols] */
     size_t layer;      /* index of the layer in the description */
     int decay;         /* 1 if weight decay applies (weights), 0 (biases, norms) */
+    double lr;         /* factor on the learning rate, of the layer's attribute lr */
 } nd_span;
 
 /* The parameter block and the gradient block, of nd_net_size elements each, in
@@ -454,8 +477,12 @@ ND_API nd_real *nd_net_gradients(nd_net *net);
 ND_API const nd_span *nd_net_spans(const nd_net *net, size_t *count);
 
 /* Make an update rule for a network.
- *   rule        "sgd", "momentum", "adam"
+ *   rule        "sgd", "momentum", "nesterov", "nesterov_pytorch", "adagrad", "rmsprop",
+ *               "adadelta", "adam", "adamw", "amsgrad", "nadam", "lion", "rprop", "lbfgs"
  *   attributes  "lr=0.01, momentum=0.9, weight_decay=1e-4"; NULL for defaults
+ *               Every rule takes lr, weight_decay, clip_norm, maximize (ascend) and
+ *               decay_all (decay biases and normalization as well); the others are in
+ *               docs/techniques
  * ND_ERR_OPTION, ND_ERR_MEMORY. */
 ND_API nd_status nd_optimizer_create(nd_net *net, const char *rule, const char *attributes,
                                      nd_optimizer **optimizer);
@@ -467,14 +494,22 @@ ND_API void nd_optimizer_destroy(nd_optimizer *optimizer);
  * ND_ERR_ARGUMENT if it is not a finite number above 0. */
 ND_API nd_status nd_optimizer_set_lr(nd_optimizer *optimizer, double lr);
 
+/* Move the parameters to where the rule wants its gradient, before nd_net_gradient; all
+ * rules but "nesterov" want it where they are. nd_optimizer_step moves on from the
+ * true parameters, and nd_net_train does all three. */
+ND_API nd_status nd_optimizer_look_ahead(nd_optimizer *optimizer);
+
 /* Apply the gradient block to the parameter block, once. Does not allocate.
- * ND_ERR_DIVERGED if the gradient is not finite; parameters are then untouched. */
+ * ND_ERR_DIVERGED if the gradient is not finite; parameters are then untouched.
+ * ND_ERR_ARGUMENT for "lbfgs", which needs losses at other points (nd_net_train), and
+ * for "nesterov" without nd_optimizer_look_ahead before. */
 ND_API nd_status nd_optimizer_step(nd_optimizer *optimizer);
 
 /* nd_net_gradient and nd_optimizer_step in one call, which is faster: the gradient
  * is checked while it is in the caches, and a small network takes a direct path.
  *   optimizer  made for net; the number of its steps keys the random masks
- *   loss       out  mean loss over the rows, before the update
+ *   loss       out  mean loss over the rows, before the update ("nesterov": at the
+ *              point ahead)
  * ND_ERR_SHAPE, ND_ERR_DATA, ND_ERR_DIVERGED (loss or gradient not finite);
  * parameters are then untouched. Does not allocate. */
 ND_API nd_status nd_net_train(nd_net *net, nd_optimizer *optimizer, const nd_real *x,

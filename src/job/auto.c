@@ -70,7 +70,8 @@ static const char *choose_activation(const nd_prep *prep, size_t rows)
 
 static double choose_dropout(const nd_setup *plan, const nd_prep *prep, size_t rows)
 {
-    if (plan->hidden_count == 0 || prep->task == ND_TASK_REGRESSION) {
+    bool still = nd_optim_find(plan->optimizer)->search != NULL;
+    if (plan->hidden_count == 0 || prep->task == ND_TASK_REGRESSION || still) {
         return 0;
     }
     return rows < SMALL_ROWS ? 0.1 : wide(prep, rows) ? 0.3 : 0.2;
@@ -78,8 +79,13 @@ static double choose_dropout(const nd_setup *plan, const nd_prep *prep, size_t r
 
 /* A Gaussian prior on the weights counts as a fixed number of rows, so its share
  * of the mean loss falls with their number. */
-static double choose_decay(const nd_prep *prep, size_t rows)
+static double choose_decay(const nd_optim_class *rule, const nd_prep *prep, size_t rows)
 {
+    /* Beside the step it is multiplied by the rate: 1e-5 per step at the usual one
+     * (Loshchilov & Hutter 2019 and Chen et al. 2023 scale it by the rate in this way). */
+    if (rule->decoupled) {
+        return 1e-5 / rule->lr;
+    }
     bool values = prep->task == ND_TASK_REGRESSION;
     double most = values ? 0.05 : 0.01;
     double decay = (values ? 15.0 : 1.0) / (double)rows;
@@ -88,8 +94,8 @@ static double choose_decay(const nd_prep *prep, size_t rows)
 
 static double choose_lr(const char *optimizer, size_t rows)
 {
-    double usual = nd_optim_find(optimizer)->lr;
-    return rows < SMALL_ROWS ? 3 * usual : usual;
+    const nd_optim_class *rule = nd_optim_find(optimizer);
+    return rows < SMALL_ROWS && !rule->own_rate ? 3 * rule->lr : rule->lr;
 }
 
 static bool is_auto(const nd_config *config, const char *key)
@@ -160,31 +166,109 @@ static void plan_rates(const nd_config *config, const nd_prep *prep, size_t rows
     const nd_optset *set = &config->set;
     plan->optimizer = choice_word(config, "optimizer");
     plan->lr = is_auto(config, "lr") ? choose_lr(plan->optimizer, rows) : nd_opt_real(set, "lr");
-    plan->momentum = nd_opt_real(set, "momentum");
+    plan->momentum = is_auto(config, "momentum") ? NAN : nd_opt_real(set, "momentum");
+    plan->maximize = nd_opt_bool(set, "maximize");
+    plan->decay_all = nd_opt_bool(set, "decay_all");
     plan->clip_norm = nd_opt_real(set, "clip_norm");
     plan->warmup = nd_opt_real(set, "warmup");
     plan->dropout =
         is_auto(config, "dropout") ? choose_dropout(plan, prep, rows) : nd_opt_real(set, "dropout");
-    plan->weight_decay = is_auto(config, "weight_decay") ? choose_decay(prep, rows)
-                                                         : nd_opt_real(set, "weight_decay");
+    plan->weight_decay = is_auto(config, "weight_decay")
+                             ? choose_decay(nd_optim_find(plan->optimizer), prep, rows)
+                             : nd_opt_real(set, "weight_decay");
 }
 
 static void plan_length(const nd_config *config, size_t rows, size_t valid, nd_setup *plan)
 {
     const nd_optset *set = &config->set;
-    plan->batch_size =
-        is_auto(config, "batch_size") ? choose_batch(rows) : (size_t)nd_opt_int(set, "batch_size");
+    bool whole = nd_optim_find(plan->optimizer)->full_batch != NULL;
+    plan->batch_size = is_auto(config, "batch_size") ? (whole ? 0 : choose_batch(rows))
+                                                     : (size_t)nd_opt_int(set, "batch_size");
     plan->epochs = is_auto(config, "epochs") ? choose_epochs(rows, plan->batch_size)
                                              : (long)nd_opt_int(set, "epochs");
     plan->patience = is_auto(config, "patience") ? choose_patience(plan->epochs, rows, valid)
                                                  : (long)nd_opt_int(set, "patience");
     plan->min_delta = nd_opt_real(set, "min_delta");
     plan->target_loss = nd_opt_real(set, "target_loss");
-    const char *schedule = choice_word(config, "schedule");
-    plan->schedule = nd_schedule_find(strcmp(schedule, "auto") == 0 ? "cosine" : schedule);
     const char *refit = choice_word(config, "refit");
     plan->refit = valid > 0 && (strcmp(refit, "yes") == 0 ||
                                 (strcmp(refit, "auto") == 0 && rows + valid < REFIT_ROWS));
+}
+
+static nd_status plan_schedule(const nd_config *config, nd_setup *plan)
+{
+    const nd_optset *set = &config->set;
+    const nd_optim_class *rule = nd_optim_find(plan->optimizer);
+    const char *name = choice_word(config, "schedule");
+    bool choose = strcmp(name, "auto") == 0;
+    if (choose) {
+        name = rule->own_rate ? "constant" : "cosine";
+    }
+    ND_TRY(
+        nd_schedule_make(config->ctx, name, nd_opt_text(set, "schedule_options"), &plan->schedule));
+    plan->schedule.exponential_warmup = nd_opt_choice(set, "warmup_shape") == 1;
+    if (rule->own_rate && (strcmp(name, "constant") != 0 || plan->warmup > 0)) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "%s: %s finds the length of its steps itself, a changing rate would have no "
+                       "effect",
+                       plan->warmup > 0 ? "warmup" : "schedule", rule->name);
+    }
+    if (plan->schedule.class->rises && plan->warmup > 0) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "warmup: the schedule %s begins with a rise of its own", name);
+    }
+    return ND_OK;
+}
+
+/* Attributes of the rule that have a flag of their own would be overridden by it. */
+static nd_status check_rule_options(const nd_config *config)
+{
+    const nd_optset *set = &config->set;
+    size_t common;
+    const nd_option *row = nd_optim_common_options(&common);
+    for (size_t i = 0; i < nd_opt_list_count(set, "optimizer_options"); i++) {
+        size_t n;
+        const char *text = nd_opt_list_item(set, "optimizer_options", i, &n);
+        size_t key = strcspn(text, "= ,");
+        for (size_t k = 0; k < common; k++) {
+            if (strlen(row[k].name) == key && strncmp(row[k].name, text, key) == 0) {
+                return nd_fail(config->ctx, ND_ERR_OPTION,
+                               "optimizer_options: %s is an option of its own", row[k].name);
+            }
+        }
+    }
+    return ND_OK;
+}
+
+/* Settings that the update rule gives no meaning to. */
+static nd_status check_rule(const nd_config *config, size_t rows, const nd_setup *plan)
+{
+    const nd_optim_class *rule = nd_optim_find(plan->optimizer);
+    bool partial = plan->batch_size > 0 && plan->batch_size < rows;
+    ND_TRY(check_rule_options(config));
+    if (!isnan(plan->momentum) && !nd_optim_option(rule, "momentum")) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "momentum: %s has none; momentum, nesterov, nesterov_pytorch and rmsprop "
+                       "have",
+                       rule->name);
+    }
+    if (partial && rule->search != NULL) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "batch_size: %s takes all rows in one batch (batch_size 0): %s", rule->name,
+                       rule->full_batch);
+    }
+    if (partial && rule->full_batch != NULL) {
+        nd_log(config->ctx, 1, "batch_size: %s is meant for all rows in one batch (0): %s",
+               rule->name, rule->full_batch);
+    }
+    if (rule->search != NULL && plan->dropout > 0) {
+        nd_log(
+            config->ctx, 1,
+            "dropout draws other masks in every step, so that %s minimizes another function each "
+            "time",
+            rule->name);
+    }
+    return ND_OK;
 }
 
 static nd_status check_plan(const nd_config *config, const nd_setup *plan)
@@ -246,5 +330,7 @@ nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t row
     ND_TRY(choose_loss(config, prep, plan));
     plan_rates(config, prep, rows, plan);
     plan_length(config, rows, valid, plan);
+    ND_TRY(plan_schedule(config, plan));
+    ND_TRY(check_rule(config, rows, plan));
     return check_plan(config, plan);
 }

@@ -17,7 +17,8 @@ typedef struct nd_setup {
     size_t batch_size; /* 0: all rows */
     long epochs, patience;
     double min_delta, target_loss;
-    const nd_schedule_class *schedule;
+    nd_schedule schedule;
+    bool maximize, decay_all;
     uint64_t seed;
 } nd_setup;
 

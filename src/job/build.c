@@ -1,6 +1,8 @@
 #include "job/build.h"
 
+#include <math.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/ctx.h"
 #include "base/num.h"
@@ -98,15 +100,85 @@ static nd_status add_from_file(nd_desc *desc, const nd_config *config, const nd_
     return add_dense(desc, logits, "auto");
 }
 
+/* NAME=FACTOR for each layer that learns at a rate of its own. */
+static nd_status set_rates(nd_desc *desc, const nd_optset *set)
+{
+    for (size_t i = 0; i < nd_opt_list_count(set, "lr_layers"); i++) {
+        size_t n;
+        double factor;
+        const char *text = nd_opt_list_item(set, "lr_layers", i, &n);
+        const char *equal = memchr(text, '=', n);
+        size_t name = equal ? (size_t)(equal - text) : 0;
+        bool fits = equal && nd_num_parse(equal + 1, n - name - 1, &factor) == ND_NUM_OK;
+        if (!fits || !(factor >= 0 && factor <= 1e6)) {
+            return nd_fail(desc->ctx, ND_ERR_OPTION,
+                           "lr_layers: '%.*s' is not a layer's name, '=' and a factor of 0 to 1e6",
+                           (int)n, text);
+        }
+        ND_TRY(nd_desc_set_lr(desc, text, name, factor));
+    }
+    return ND_OK;
+}
+
 nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
                         const nd_setup *plan, nd_desc **desc)
 {
     ND_TRY(nd_desc_create(ctx, prep->features, desc));
     nd_status status =
         config->layers > 0 ? add_from_file(*desc, config, prep) : add_from_flags(*desc, prep, plan);
+    if (status == ND_OK) {
+        status = set_rates(*desc, &config->set);
+    }
     if (status != ND_OK) {
         nd_desc_destroy(*desc);
         *desc = NULL;
     }
     return status;
+}
+
+static void add_number(nd_text *text, const char *key, double value)
+{
+    char number[ND_NUM_TEXT];
+    nd_num_print(number, value);
+    nd_text_printf(text, "%s%s=%s", text->size ? ", " : "", key, number);
+}
+
+nd_status nd_build_optimizer(const nd_config *config, const nd_setup *plan, nd_net *net,
+                             nd_optimizer **optimizer)
+{
+    nd_text attributes = {0};
+    nd_text_puts(&attributes, nd_opt_text(&config->set, "optimizer_options"));
+    add_number(&attributes, "lr", plan->lr);
+    add_number(&attributes, "weight_decay", plan->weight_decay);
+    add_number(&attributes, "clip_norm", plan->clip_norm);
+    add_number(&attributes, "maximize", plan->maximize);
+    add_number(&attributes, "decay_all", plan->decay_all);
+    if (!isnan(plan->momentum)) {
+        add_number(&attributes, "momentum", plan->momentum);
+    }
+    nd_status status = attributes.failed
+                           ? nd_fail_memory(config->ctx)
+                           : nd_optimizer_create(net, plan->optimizer, attributes.data, optimizer);
+    nd_text_free(&attributes);
+    return status;
+}
+
+nd_status nd_rows_source(const nd_prep *prep, const nd_rows *rows, nd_source **source)
+{
+    *source = NULL;
+    if (rows->count == 0) {
+        return ND_OK;
+    }
+    nd_prep_map map;
+    ND_TRY(nd_prep_map_create(prep, rows->table, true, &map));
+    nd_status status = nd_source_from_table(&map, rows->index, rows->count, source);
+    nd_prep_map_free(&map);
+    return status;
+}
+
+/* Largest batch the net is planned for: training, and at least 256 to score with. */
+size_t nd_planned_rows(const nd_setup *plan, size_t rows)
+{
+    size_t batch = plan->batch_size == 0 || plan->batch_size > rows ? rows : plan->batch_size;
+    return batch < 256 ? 256 : batch;
 }

@@ -96,7 +96,7 @@ static void training_line(nd_text *text, const nd_setup *plan)
 {
     nd_text_printf(text, "training  %s, %s", plan->loss, plan->optimizer);
     real(text, " lr ", plan->lr);
-    nd_text_printf(text, " %s", plan->schedule->name);
+    nd_text_printf(text, " %s", plan->schedule.class->name);
     if (plan->weight_decay > 0) {
         real(text, ", weight_decay ", plan->weight_decay);
     }

@@ -99,10 +99,10 @@ static json_t *plan_json(const nd_setup *plan)
     return json_pack("{s:o, s:s, s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:I, s:b}", "hidden",
                      hidden_json(plan), "activation", plan->activation, "loss", plan->loss,
                      "optimizer", plan->optimizer, "lr", plan->lr, "weight_decay",
-                     plan->weight_decay, "dropout", plan->dropout, "schedule", plan->schedule->name,
-                     "batch_size", (json_int_t)plan->batch_size, "epochs", (json_int_t)plan->epochs,
-                     "patience", (json_int_t)plan->patience, "seed", (json_int_t)plan->seed,
-                     "refit", plan->refit);
+                     plan->weight_decay, "dropout", plan->dropout, "schedule",
+                     plan->schedule.class->name, "batch_size", (json_int_t)plan->batch_size,
+                     "epochs", (json_int_t)plan->epochs, "patience", (json_int_t)plan->patience,
+                     "seed", (json_int_t)plan->seed, "refit", plan->refit);
 }
 
 static json_t *data_json(const nd_record *r)

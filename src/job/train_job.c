@@ -4,7 +4,6 @@
 
 #include "base/ctx.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/text.h"
 #include "job/build.h"
 #include "job/evaluate.h"
@@ -105,45 +104,6 @@ static nd_status job_prepare(job *j)
     return nd_build_desc(j->ctx, j->config, j->prep, &j->plan, &j->desc);
 }
 
-static nd_status rows_source(const nd_prep *prep, const nd_rows *rows, nd_source **source)
-{
-    *source = NULL;
-    if (rows->count == 0) {
-        return ND_OK;
-    }
-    nd_prep_map map;
-    ND_TRY(nd_prep_map_create(prep, rows->table, true, &map));
-    nd_status status = nd_source_from_table(&map, rows->index, rows->count, source);
-    nd_prep_map_free(&map);
-    return status;
-}
-
-/* Largest batch the net is planned for: training, and at least 256 to score with. */
-static size_t planned_rows(const nd_setup *plan, size_t rows)
-{
-    size_t batch = plan->batch_size == 0 || plan->batch_size > rows ? rows : plan->batch_size;
-    return batch < 256 ? 256 : batch;
-}
-
-static nd_status make_optimizer(job *j, nd_net *net, nd_optimizer **optimizer)
-{
-    char lr[ND_NUM_TEXT], decay[ND_NUM_TEXT], clip[ND_NUM_TEXT], momentum[ND_NUM_TEXT];
-    nd_num_print(lr, j->plan.lr);
-    nd_num_print(decay, j->plan.weight_decay);
-    nd_num_print(clip, j->plan.clip_norm);
-    nd_num_print(momentum, j->plan.momentum);
-    nd_text attributes = {0};
-    nd_text_printf(&attributes, "lr=%s, weight_decay=%s, clip_norm=%s", lr, decay, clip);
-    if (strcmp(j->plan.optimizer, "momentum") == 0) {
-        nd_text_printf(&attributes, ", momentum=%s", momentum);
-    }
-    nd_status status =
-        attributes.failed ? nd_fail_memory(j->ctx)
-                          : nd_optimizer_create(net, j->plan.optimizer, attributes.data, optimizer);
-    nd_text_free(&attributes);
-    return status;
-}
-
 /* Without validation rows no epoch is known to be better than the last: the training
  * loss is a mean over weights that were changing. So no copy of them is kept. */
 static nd_fit_params fit_params(job *j)
@@ -158,6 +118,7 @@ static nd_fit_params fit_params(job *j)
         .lr = p->lr,
         .schedule = p->schedule,
         .warmup = p->warmup,
+        .maximize = p->maximize,
         .seed = p->seed,
         .keep_best = j->parts.valid.count > 0,
         .observe = see_event,
@@ -169,10 +130,10 @@ static nd_fit_params fit_params(job *j)
 static nd_status fit_sources(job *j, const nd_source *train, const nd_source *valid,
                              const nd_fit_params *params, nd_net **net, nd_fit_result *result)
 {
-    ND_TRY(nd_net_create(j->ctx, j->desc, j->plan.loss, planned_rows(&j->plan, train->rows),
+    ND_TRY(nd_net_create(j->ctx, j->desc, j->plan.loss, nd_planned_rows(&j->plan, train->rows),
                          j->plan.seed, net));
     nd_optimizer *optimizer;
-    ND_TRY(make_optimizer(j, *net, &optimizer));
+    ND_TRY(nd_build_optimizer(j->config, &j->plan, *net, &optimizer));
     nd_status status = nd_fit(*net, optimizer, train, valid, params, result);
     nd_optimizer_destroy(optimizer);
     return status;
@@ -181,9 +142,9 @@ static nd_status fit_sources(job *j, const nd_source *train, const nd_source *va
 static nd_status fit_first(job *j)
 {
     nd_source *train = NULL, *valid = NULL;
-    nd_status status = rows_source(j->prep, &j->parts.train, &train);
+    nd_status status = nd_rows_source(j->prep, &j->parts.train, &train);
     if (status == ND_OK) {
-        status = rows_source(j->prep, &j->parts.valid, &valid);
+        status = nd_rows_source(j->prep, &j->parts.valid, &valid);
     }
     if (status == ND_OK) {
         nd_fit_params params = fit_params(j);
@@ -223,7 +184,7 @@ static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
     const nd_split *split = &j->parts.split;
     nd_rows rows = {j->table, split->index, split->train + split->valid};
     nd_source *source;
-    ND_TRY(rows_source(j->prep, &rows, &source));
+    ND_TRY(nd_rows_source(j->prep, &rows, &source));
     nd_fit_params params = fit_params(j);
     params.stop_after = refit_epochs(j);
     params.patience = 0;

@@ -18,6 +18,9 @@ static const nd_verb table[] = {
      "nadir inspect digits.safetensors"},
     {ND_VERB_INIT, "init", "[OPTION]...", "write a config file with every setting explained",
      "nadir init > nadir.yaml"},
+    {ND_VERB_LR_FIND, "lr-find", "[OPTION]... FILE",
+     "look for a learning rate: train while it rises, see where the loss falls",
+     "nadir lr-find digits.csv --target digit -o curve.csv"},
     {ND_VERB_BENCH, "bench", "[OPTION]...",
      "measure this machine, and the share of it that training gets", "nadir bench --quick"},
 };

@@ -42,6 +42,7 @@ typedef struct nd_isa {
     void (*bias)(size_t rows, size_t n, const nd_real *bias, nd_real *y);
     void (*add)(size_t n, const nd_real *a, const nd_real *b, nd_real *y);
     void (*scale)(size_t n, nd_real factor, nd_real *x);
+    void (*axpy)(size_t n, nd_real factor, const nd_real *x, nd_real *y);
     void (*exp)(size_t n, const nd_real *x, nd_real *y);
     /* Elements first .. first + n - 1 of a block; first is a multiple of 4. */
     void (*dropout)(const nd_rng *rng, double rate, uint64_t first, size_t n, const nd_real *x,
@@ -66,6 +67,9 @@ typedef struct nd_isa {
     void (*momentum)(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *v);
     void (*adam)(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *m,
                  nd_real *v);
+    void (*update)(nd_rule rule, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
+                   nd_real *s0, nd_real *s1, nd_real *s2);
+    void (*look_ahead)(size_t n, nd_real factor, const nd_real *v, nd_real *w, nd_real *saved);
     /* As in small.h. */
     void (*small_forward)(const nd_small_dense *d, size_t rows, const nd_real *x, nd_real *y);
     void (*small_turn)(const nd_small_dense *d);

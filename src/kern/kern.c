@@ -19,7 +19,8 @@ typedef struct job {
     const nd_rng *rng;
     const nd_update *update;
     const nd_real *a, *b;
-    nd_real *out, *state1, *state2;
+    nd_real *out, *state1, *state2, *state3;
+    nd_rule rule;
     bool add;
     double *part; /* [PARTS], results of a reduction, added in order */
 } job;
@@ -395,4 +396,53 @@ void nd_k_adam(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad,
 {
     job j = {.update = u, .n = n, .a = grad, .out = w, .state1 = m, .state2 = v};
     run_elements(pool, &j, adam_task);
+}
+
+static void update_task(void *user, size_t i)
+{
+    const job *j = user;
+    size_t n, at = span_of(j, j->n, i, &n);
+    j->isa->update(j->rule, j->update, n, j->a + at, j->out + at, offset(j->state1, at),
+                   offset(j->state2, at), offset(j->state3, at));
+}
+
+void nd_k_update(nd_pool *pool, nd_rule rule, const nd_update *u, size_t n, const nd_real *grad,
+                 nd_real *w, nd_real *const state[3])
+{
+    job j = {.rule = rule,
+             .update = u,
+             .n = n,
+             .a = grad,
+             .out = w,
+             .state1 = state[0],
+             .state2 = state[1],
+             .state3 = state[2]};
+    run_elements(pool, &j, update_task);
+}
+
+static void look_ahead_task(void *user, size_t i)
+{
+    const job *j = user;
+    size_t n, at = span_of(j, j->n, i, &n);
+    j->isa->look_ahead(n, j->factor, j->a + at, j->out + at, j->state1 + at);
+}
+
+void nd_k_look_ahead(nd_pool *pool, size_t n, nd_real factor, const nd_real *v, nd_real *w,
+                     nd_real *saved)
+{
+    job j = {.n = n, .factor = factor, .a = v, .out = w, .state1 = saved};
+    run_elements(pool, &j, look_ahead_task);
+}
+
+static void axpy_task(void *user, size_t i)
+{
+    const job *j = user;
+    size_t n, at = span_of(j, j->n, i, &n);
+    j->isa->axpy(n, j->factor, j->a + at, j->out + at);
+}
+
+void nd_k_axpy(nd_pool *pool, size_t n, nd_real factor, const nd_real *x, nd_real *y)
+{
+    job j = {.n = n, .factor = factor, .a = x, .out = y};
+    run_elements(pool, &j, axpy_task);
 }

@@ -60,6 +60,8 @@ void nd_k_add(nd_pool *pool, size_t n, const nd_real *a, const nd_real *b,
               nd_real *y); /* y = a+b, y may be a or b */
 void nd_k_scale(nd_pool *pool, size_t n, nd_real factor, nd_real *x);
 void nd_k_fill(nd_real value, size_t n, nd_real *x);
+void nd_k_axpy(nd_pool *pool, size_t n, nd_real factor, const nd_real *x,
+               nd_real *y); /* y += factor*x */
 
 /* Inverted dropout: keep[i] with probability 1 - rate, y = x/(1-rate) or 0.
  * Element i uses random word i of rng. The backward pass calls it
@@ -106,11 +108,31 @@ double nd_k_squared_error(nd_pool *pool, size_t n, const nd_real *y, const nd_re
  * coefficient added to the gradient (coupled): g = grad*grad_scale + decay*w. */
 typedef struct nd_update {
     double lr, decay, grad_scale;
-    double momentum;                 /* momentum */
-    double beta1, beta2, eps;        /* adam */
-    double correction1, correction2; /* 1 - beta1^t, 1 - beta2^t */
-    double decoupled;                /* decoupled decay: w -= lr*decoupled*w first */
+    double momentum;                  /* momentum */
+    double beta1, beta2, eps;         /* adam */
+    double correction1, correction2;  /* 1 - beta1^t, 1 - beta2^t */
+    double decoupled;                 /* decoupled decay: w -= lr*decoupled*w first */
+    double of_grad, of_mean;          /* nadam: rates of its two parts */
+    double grow, shrink, most, least; /* rprop: factors on a step, and its bounds */
 } nd_update;
+
+/* The rules of nd_k_update; s0, s1, s2 are the state arrays that each keeps. */
+typedef enum nd_rule {
+    ND_RULE_NESTEROV,         /* v s0, w before the look-ahead s1; grad is of w - momentum*v:
+                                 v = momentum*v + lr*g ; w = s1 - v */
+    ND_RULE_NESTEROV_PYTORCH, /* v s0: v = momentum*v + g ; w -= lr*(g + momentum*v) */
+    ND_RULE_ADAGRAD,          /* n s0: n += g^2 ; w -= lr*g / (sqrt(n) + eps) */
+    ND_RULE_RMSPROP,          /* n s0, u s2: n = b2 n + (1-b2) g^2 ;
+                                 u = momentum*u + g / (sqrt(n) + eps) ; w -= lr*u */
+    ND_RULE_RMSPROP_CENTERED, /* mean m s1: sqrt(n - m^2) in place of sqrt(n) */
+    ND_RULE_ADADELTA,         /* n s0, d s1: n = b2 n + (1-b2) g^2 ;
+                                 u = sqrt(d+eps)/sqrt(n+eps) g ; w -= lr*u ;
+                                 d = b2 d + (1-b2) u^2 */
+    ND_RULE_AMSGRAD,          /* adam with the largest v so far (s2) in the divisor */
+    ND_RULE_NADAM,            /* m s0, v s1: w -= (of_grad*g + of_mean*m) / (sqrt(v/c2) + eps) */
+    ND_RULE_LION,             /* m s0: w -= lr*sign(b1 m + (1-b1) g) ; m = b2 m + (1-b2) g */
+    ND_RULE_RPROP             /* step s0, last g s1, last change s2: Riedmiller & Braun 1993 */
+} nd_rule;
 
 void nd_k_sgd(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w);
 /* v = momentum*v + lr*g ; w -= v */
@@ -119,5 +141,11 @@ void nd_k_momentum(nd_pool *pool, const nd_update *u, size_t n, const nd_real *g
 /* m = b1 m + (1-b1) g ; v = b2 v + (1-b2) g^2 ; w -= lr * (m/c1) / (sqrt(v/c2) + eps) */
 void nd_k_adam(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
                nd_real *m, nd_real *v);
+/* state[3]: arrays of n elements, those that the rule does not keep NULL. */
+void nd_k_update(nd_pool *pool, nd_rule rule, const nd_update *u, size_t n, const nd_real *grad,
+                 nd_real *w, nd_real *const state[3]);
+/* saved = w ; w -= factor*v : to the point that Nesterov's gradient is taken at. */
+void nd_k_look_ahead(nd_pool *pool, size_t n, nd_real factor, const nd_real *v, nd_real *w,
+                     nd_real *saved);
 
 #endif

@@ -41,5 +41,9 @@ void nd_ref_sgd(const nd_update *u, size_t n, const nd_real *grad, nd_real *w);
 void nd_ref_momentum(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *v);
 void nd_ref_adam(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *m,
                  nd_real *v);
+void nd_ref_update(nd_rule rule, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
+                   nd_real *s0, nd_real *s1, nd_real *s2);
+void nd_ref_axpy(size_t n, nd_real factor, const nd_real *x, nd_real *y);
+void nd_ref_look_ahead(size_t n, nd_real factor, const nd_real *v, nd_real *w, nd_real *saved);
 
 #endif

@@ -88,6 +88,13 @@ static void add_map(size_t n, const nd_real *a, const nd_real *b, nd_real *y)
     }
 }
 
+static void axpy_map(size_t n, nd_real factor, const nd_real *restrict x, nd_real *restrict y)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] += factor * x[i];
+    }
+}
+
 static void scale_map(size_t n, nd_real factor, nd_real *x)
 {
     for (size_t i = 0; i < n; i++) {

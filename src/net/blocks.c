@@ -24,8 +24,8 @@ static size_t count_tensors(const nd_desc *desc, bool buffers)
 }
 
 /* Append one span at *size and move *size behind it. */
-static nd_status add_span(nd_ctx *ctx, const nd_tensor_spec *spec, size_t layer, size_t *size,
-                          nd_span *span)
+static nd_status add_span(nd_ctx *ctx, const nd_tensor_spec *spec, size_t layer, double lr,
+                          size_t *size, nd_span *span)
 {
     size_t n = 0;
     bool fits = !__builtin_mul_overflow(spec->rows, spec->cols, &n);
@@ -46,7 +46,8 @@ static nd_status add_span(nd_ctx *ctx, const nd_tensor_spec *spec, size_t layer,
                       .rows = spec->rows,
                       .cols = spec->cols,
                       .layer = layer,
-                      .decay = spec->decay};
+                      .decay = spec->decay,
+                      .lr = lr};
     *size = end;
     return ND_OK;
 }
@@ -63,7 +64,7 @@ static nd_status make_spans(nd_ctx *ctx, const nd_desc *desc, bool buffers, nd_s
         const nd_tensor_spec *spec = buffers ? shape->buffer : shape->param;
         size_t tensors = buffers ? shape->buffers : shape->params;
         for (size_t k = 0; k < tensors; k++) {
-            ND_TRY(add_span(ctx, &spec[k], i, size, &(*spans)[*count]));
+            ND_TRY(add_span(ctx, &spec[k], i, desc->layer[i]->lr, size, &(*spans)[*count]));
             (*count)++;
         }
     }

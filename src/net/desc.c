@@ -21,6 +21,12 @@ static const nd_option common_options[] = {
      .preset = "",
      .metavar = "NAME|NAME",
      .help = "earlier layers to read, or input; default: the layer before"},
+    {.name = "lr",
+     .type = ND_OPT_REAL,
+     .preset = "1",
+     .max = 1e6,
+     .metavar = "FACTOR",
+     .help = "factor on the learning rate of this layer; 0 keeps its parameters"},
 };
 
 const nd_option *nd_desc_common_options(size_t *count)
@@ -100,7 +106,9 @@ static nd_status parse_attributes(nd_ctx *ctx, const char *attributes, nd_optset
         }
         const char *start = text + strspn(text, " \t\n\r");
         size_t n = strcspn(start, "= \t\n\r");
-        bool shared = n == 4 && (strncmp(start, "name", n) == 0 || strncmp(start, "from", n) == 0);
+        bool shared =
+            (n == 4 && (strncmp(start, "name", n) == 0 || strncmp(start, "from", n) == 0)) ||
+            (n == 2 && strncmp(start, "lr", n) == 0);
         nd_status status = nd_optset_parse(shared ? common : attr, text, ND_FROM_CALL);
         nd_free(text);
         ND_TRY(status);
@@ -203,6 +211,7 @@ static nd_status fill_layer(const nd_desc *desc, const char *attributes, nd_opts
     layer->attr.what = common->what = "attribute";
     nd_text_free(&what);
     ND_TRY(status);
+    layer->lr = nd_opt_real(common, "lr");
     ND_TRY(take_name(desc, common, layer));
     ND_TRY(take_inputs(desc, common, layer));
     return find_shape(desc, layer);
@@ -294,6 +303,26 @@ static nd_status copy_layer(nd_desc *to, const nd_desc_layer *layer)
         return nd_fail_memory(to->ctx);
     }
     return append(to, copy);
+}
+
+nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double factor)
+{
+    long i = find_layer(desc, name, n);
+    if (i >= 0 && desc->layer[i]->shape.params > 0) {
+        desc->layer[i]->lr = factor;
+        return ND_OK;
+    }
+    nd_text names = {0};
+    for (size_t k = 0; k < desc->count; k++) {
+        if (desc->layer[k]->shape.params > 0) {
+            nd_text_printf(&names, "%s%s", names.size ? ", " : "", desc->layer[k]->name);
+        }
+    }
+    nd_status status =
+        nd_fail(desc->ctx, ND_ERR_OPTION, "no layer with parameters is named '%.*s'; there are %s",
+                (int)n, name, names.size ? names.data : "none");
+    nd_text_free(&names);
+    return status;
 }
 
 nd_status nd_desc_copy(const nd_desc *desc, nd_desc **copy)

@@ -14,6 +14,7 @@ typedef struct nd_desc_layer {
     size_t inputs;
     long input[ND_LAYER_INPUTS]; /* earlier layers, -1 is the network's input */
     nd_layer_shape shape;        /* shape.attr points at attr */
+    double lr;                   /* factor on the learning rate; a matter of training, not saved */
 } nd_desc_layer;
 
 struct nd_desc {
@@ -23,8 +24,11 @@ struct nd_desc {
     size_t count, room;
 };
 
-/* The attributes name and from, which every layer takes. */
+/* The attributes name, from and lr, which every layer takes. */
 const nd_option *nd_desc_common_options(size_t *count);
+
+/* Set the factor on the learning rate of the layer called name[n]. ND_ERR_OPTION. */
+nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double factor);
 
 nd_status nd_desc_copy(const nd_desc *desc, nd_desc **copy);
 

@@ -18,23 +18,59 @@ typedef struct nd_optim_io {
     size_t size;         /* a stretch of the block that shares weight_decay */
     nd_real *param;
     const nd_real *grad;
-    nd_real *state[ND_OPTIM_STATES];
+    nd_real *state[ND_OPTIM_STATES]; /* states, then scratch */
+    double *memo;                    /* [2], what a rule derives from the step; 0 at first */
 } nd_optim_io;
+
+/* One step of a rule that tries several points: it moves param along a line. */
+typedef struct nd_optim_search {
+    nd_pool *pool;
+    const double *setting;
+    double lr;
+    size_t size, states;
+    nd_real *param;
+    nd_real **block; /* [states + scratch]; the rule may change the order of states */
+    double loss;     /* what is to be made small, at param, and ... */
+    nd_real *grad;   /* ... its gradient there: the last block, of the rule's scratch */
+    /* Loss and gradient at param as it stands; the loss is INFINITY where either is not
+     * finite. */
+    nd_status (*evaluate)(struct nd_optim_search *search, double *loss, nd_real *grad);
+    void *user; /* for evaluate */
+} nd_optim_search;
 
 typedef struct nd_optim_class {
     const char *name;
     const char *help, *formula, *source;
     const nd_option *options; /* beside lr, weight_decay, clip_norm, which all take */
     size_t option_count;
-    double lr; /* default learning rate */
-    size_t states;
+    double lr;              /* default learning rate */
+    size_t states, scratch; /* blocks that a checkpoint holds, and those that it need not */
+    bool decoupled;         /* weight_decay shrinks the weight beside the step (AdamW) */
+    bool own_rate;          /* finds its steps itself: a schedule would have no effect */
+    const char *full_batch; /* why it takes all rows in one batch; NULL if any batch will do */
+    /* One of the two: */
     void (*update)(const nd_optim_io *io);
+    nd_status (*search)(nd_optim_search *search);
+    /* Move param to where the gradient is wanted; NULL: where it is. */
+    void (*look_ahead)(const nd_optim_io *io);
+    size_t (*state_count)(const double *setting); /* in place of states, where it varies */
 } nd_optim_class;
+
+/* 1 - base^n for 0 <= base < 1, to the last bits. A function of n alone, so that a resumed
+ * run goes on with the same bits. */
+double nd_optim_correction(double base, uint64_t n);
+
+/* beta1, beta2 and eps of the rules of Adam's family. */
+enum { ND_OPTIM_MOMENT_OPTIONS = 3 };
+extern const nd_option nd_optim_moment_options[ND_OPTIM_MOMENT_OPTIONS];
 
 const nd_optim_class *nd_optim_find(const char *name);
 const nd_optim_class *const *nd_optim_table(size_t *count);
 
-/* lr, weight_decay and clip_norm. */
+/* The option of a class, NULL if it has none of that name. */
+const nd_option *nd_optim_option(const nd_optim_class *class, const char *name);
+
+/* lr, weight_decay, clip_norm, maximize and decay_all. */
 const nd_option *nd_optim_common_options(size_t *count);
 
 /* The nd_optimizer of nadir.h works on any flat block; this makes one without a
@@ -49,26 +85,80 @@ nd_status nd_optimizer_on_block(nd_ctx *ctx, const char *rule, const char *attri
  * of base/fpenv.h, which the caller has entered. */
 nd_status nd_optimizer_step_finite(nd_optimizer *optimizer);
 
-/* State for checkpoints: step count and state blocks [count][size]. */
+/* Loss and gradient at the parameters as they stand, the gradient into the block that the
+ * optimizer was made with; *finite 0 if either is not finite. */
+typedef nd_status (*nd_evaluate_fn)(void *user, double *loss, bool *finite);
+
+/* True for a rule that needs nd_optimizer_search in place of a step: it tries several
+ * points. The gradient block holds the gradient at the parameters, loss is that there.
+ * Does not allocate. ND_ERR_DIVERGED, and what evaluate returns; parameters are then
+ * where they were. */
+bool nd_optimizer_searches(const nd_optimizer *optimizer);
+nd_status nd_optimizer_search(nd_optimizer *optimizer, double loss, nd_evaluate_fn evaluate,
+                              void *user);
+
+/* Undo nd_optimizer_look_ahead, to the bit: there was no gradient. */
+void nd_optimizer_stay(nd_optimizer *optimizer);
+
+const nd_optim_class *nd_optimizer_class(const nd_optimizer *optimizer);
+
+/* State for checkpoints: step count and state blocks [count][size]. The step count and the
+ * blocks are all that a resumed run needs. */
 uint64_t nd_optimizer_steps(const nd_optimizer *optimizer);
+void nd_optimizer_set_steps(nd_optimizer *optimizer, uint64_t steps);
 nd_real *nd_optimizer_state(nd_optimizer *optimizer, size_t i);
 size_t nd_optimizer_states(const nd_optimizer *optimizer);
 double nd_optimizer_lr(const nd_optimizer *optimizer);
 
 /* ---- Schedules: pure functions of the step */
+enum { ND_SCHEDULE_SETTINGS = 5, ND_SCHEDULE_MARKS = 32 };
+
+typedef struct nd_schedule nd_schedule;
+
+/* A moment of a run: finished steps, of all; steps of an epoch and of the warm-up. */
+typedef struct nd_moment {
+    uint64_t step, steps, per_epoch, warmup;
+} nd_moment;
+
 typedef struct nd_schedule_class {
     const char *name;
     const char *help, *formula, *source;
-    /* Factor on the base rate at t = steps done / all steps, 0..1. */
-    double (*factor)(double t);
+    const nd_option *options;
+    size_t option_count;
+    bool rises;   /* begins low by itself: a warm-up before it would contradict */
+    bool by_loss; /* also goes by the loss of each epoch: nd_plateau */
+    double (*factor)(const nd_schedule *schedule, const nd_moment *at); /* on the base rate */
 } nd_schedule_class;
+
+/* A class with its settings; plain data. */
+struct nd_schedule {
+    const nd_schedule_class *class;       /* NULL is constant */
+    double setting[ND_SCHEDULE_SETTINGS]; /* values of the class's options, in their order */
+    double mark[ND_SCHEDULE_MARKS];       /* items of its list, rising */
+    size_t marks;
+    bool exponential_warmup;
+};
 
 const nd_schedule_class *nd_schedule_find(const char *name);
 const nd_schedule_class *const *nd_schedule_table(size_t *count);
 
-/* base * warm-up * factor for the step after `step` finished ones: linear warm-up
- * over the first warmup steps. */
-double nd_schedule_lr(const nd_schedule_class *schedule, double base, uint64_t step, uint64_t steps,
-                      uint64_t warmup);
+/* "every=10, factor=0.5"; NULL for the defaults. ND_ERR_OPTION. */
+nd_status nd_schedule_make(nd_ctx *ctx, const char *name, const char *attributes,
+                           nd_schedule *schedule);
+
+/* base * warm-up * factor for the step after at->step finished ones. The warm-up rises
+ * over its steps to 1: in a straight line, or exponentially from 1/1000. */
+double nd_schedule_rate(const nd_schedule *schedule, double base, const nd_moment *at);
+
+/* What a schedule by the loss has seen: plain data, all that a resumed run needs. */
+typedef struct nd_plateau {
+    double best, scale;  /* smallest loss; factor on the rate */
+    double waited, rest; /* epochs without a better loss; epochs left of the cooldown */
+} nd_plateau;
+
+nd_plateau nd_plateau_start(void);
+
+/* Look at the loss of an epoch; does nothing for a schedule that is not by_loss. */
+void nd_plateau_see(nd_plateau *plateau, const nd_schedule *schedule, double loss);
 
 #endif

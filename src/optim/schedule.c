@@ -1,77 +1,102 @@
-/* Learning-rate schedules: pure functions of the share of steps done. */
+/* A schedule with its settings, and the rate that it gives. */
 #include <math.h>
-#include <string.h>
 
+#include "base/ctx.h"
+#include "base/num.h"
 #include "optim/optim.h"
 
-static const double pi = 3.14159265358979323846;
-
-static double constant_factor(double t)
+static nd_status read_marks(nd_ctx *ctx, const nd_optset *set, const char *key, nd_schedule *s)
 {
-    (void)t;
-    return 1;
-}
-
-static double cosine_factor(double t)
-{
-    return 0.5 * (1 + cos(pi * t));
-}
-
-static double linear_factor(double t)
-{
-    return 1 - t;
-}
-
-static const nd_schedule_class schedule_constant = {
-    .name = "constant",
-    .help = "the same learning rate throughout",
-    .formula = "lr_t = lr",
-    .source = "Bottou, Curtis & Nocedal 2018, theorem 4.6",
-    .factor = constant_factor,
-};
-
-static const nd_schedule_class schedule_cosine = {
-    .name = "cosine",
-    .help = "half a cosine from the learning rate down to 0",
-    .formula = "lr_t = lr (1 + cos(pi t)) / 2, t = steps done / all steps",
-    .source = "Loshchilov & Hutter 2017, eq. 5, without restarts",
-    .factor = cosine_factor,
-};
-
-static const nd_schedule_class schedule_linear = {
-    .name = "linear",
-    .help = "a straight line from the learning rate down to 0",
-    .formula = "lr_t = lr (1 - t), t = steps done / all steps",
-    .source = "Goodfellow, Bengio & Courville 2016, eq. 8.14",
-    .factor = linear_factor,
-};
-
-static const nd_schedule_class *const table[] = {
-#define ND_SCHEDULE(name) &schedule_##name,
-#include "optim/schedules.def"
-#undef ND_SCHEDULE
-};
-
-const nd_schedule_class *const *nd_schedule_table(size_t *count)
-{
-    *count = sizeof table / sizeof table[0];
-    return table;
-}
-
-const nd_schedule_class *nd_schedule_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (strcmp(table[i]->name, name) == 0) {
-            return table[i];
+    s->marks = nd_opt_list_count(set, key);
+    if (s->marks > ND_SCHEDULE_MARKS) {
+        return nd_fail(ctx, ND_ERR_OPTION, "%s %s: %zu numbers, at most %d are possible", set->what,
+                       key, s->marks, ND_SCHEDULE_MARKS);
+    }
+    for (size_t i = 0; i < s->marks; i++) {
+        size_t n;
+        const char *text = nd_opt_list_item(set, key, i, &n);
+        bool fits = nd_num_parse(text, n, &s->mark[i]) == ND_NUM_OK && isfinite(s->mark[i]);
+        if (!fits || s->mark[i] <= (i ? s->mark[i - 1] : 0)) {
+            return nd_fail(ctx, ND_ERR_OPTION,
+                           "%s %s: '%.*s' is not a number above the one before it", set->what, key,
+                           (int)n, text);
         }
     }
-    return NULL;
+    return ND_OK;
 }
 
-double nd_schedule_lr(const nd_schedule_class *schedule, double base, uint64_t step, uint64_t steps,
-                      uint64_t warmup)
+static nd_status read_settings(nd_ctx *ctx, const nd_optset *set, nd_schedule *s)
 {
-    double t = steps > 0 && step < steps ? (double)step / (double)steps : (steps > 0);
-    double rise = step < warmup ? (double)(step + 1) / (double)warmup : 1;
-    return base * rise * schedule->factor(t);
+    for (size_t i = 0; i < s->class->option_count; i++) {
+        const nd_option *row = &s->class->options[i];
+        if (row->type == ND_OPT_LIST) {
+            ND_TRY(read_marks(ctx, set, row->name, s));
+        } else {
+            s->setting[i] = nd_opt_real(set, row->name);
+        }
+    }
+    return ND_OK;
+}
+
+nd_status nd_schedule_make(nd_ctx *ctx, const char *name, const char *attributes,
+                           nd_schedule *schedule)
+{
+    nd_optset set;
+    *schedule = (nd_schedule){.class = nd_schedule_find(name)};
+    if (!schedule->class) {
+        return nd_fail(ctx, ND_ERR_OPTION, "unknown schedule '%s'", name);
+    }
+    ND_TRY(nd_optset_init(ctx, schedule->class->options, schedule->class->option_count,
+                          "attribute of the schedule", &set));
+    nd_status status = nd_optset_parse(&set, attributes, ND_FROM_CALL);
+    if (status == ND_OK) {
+        status = read_settings(ctx, &set, schedule);
+    }
+    nd_optset_free(&set);
+    return status;
+}
+
+double nd_schedule_rate(const nd_schedule *schedule, double base, const nd_moment *at)
+{
+    double rise = 1;
+    if (at->step < at->warmup) {
+        double share = (double)(at->step + 1) / (double)at->warmup;
+        rise = schedule->exponential_warmup ? pow(1e-3, 1 - share) : share;
+    }
+    return base * rise * (schedule->class ? schedule->class->factor(schedule, at) : 1);
+}
+
+/* Order of the settings of a schedule by the loss. */
+enum { FACTOR, PATIENCE, THRESHOLD, COOLDOWN, END };
+
+nd_plateau nd_plateau_start(void)
+{
+    return (nd_plateau){.best = INFINITY, .scale = 1};
+}
+
+static void reduce(nd_plateau *p, const double *setting)
+{
+    double scale = p->scale * setting[FACTOR];
+    p->scale = scale > setting[END] ? scale : setting[END];
+    p->rest = setting[COOLDOWN];
+    p->waited = 0;
+}
+
+void nd_plateau_see(nd_plateau *plateau, const nd_schedule *schedule, double loss)
+{
+    if (!schedule->class || !schedule->class->by_loss) {
+        return;
+    }
+    nd_plateau *p = plateau;
+    const double *setting = schedule->setting;
+    bool better = loss < p->best - (isinf(p->best) ? 0 : setting[THRESHOLD] * fabs(p->best));
+    p->best = better ? loss : p->best;
+    p->waited = better ? 0 : p->waited + 1;
+    if (p->rest > 0) {
+        p->rest--;
+        p->waited = 0;
+    }
+    if (p->waited > setting[PATIENCE]) {
+        reduce(p, setting);
+    }
 }

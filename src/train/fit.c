@@ -18,6 +18,7 @@ typedef struct fit {
     const nd_fit_params *params;
     nd_fit_result *result;
     nd_early early;
+    nd_plateau plateau;      /* of a schedule that goes by the loss */
     size_t batch;            /* rows of a full batch */
     uint64_t batches, steps; /* batches per epoch; steps the schedule runs over */
     uint64_t warmup;         /* steps */
@@ -72,6 +73,17 @@ static nd_status fit_buffers(fit *f)
     return ND_OK;
 }
 
+static nd_status check_batch(const fit *f)
+{
+    const nd_optim_class *rule = nd_optimizer_class(f->optimizer);
+    if (f->batch < f->train->rows && rule->search != NULL) {
+        return nd_fail(f->ctx, ND_ERR_OPTION,
+                       "batch_size: %s takes all rows in one batch, not %zu of %zu: %s", rule->name,
+                       f->batch, f->train->rows, rule->full_batch);
+    }
+    return ND_OK;
+}
+
 static nd_status fit_init(fit *f)
 {
     const nd_fit_params *p = f->params;
@@ -81,6 +93,7 @@ static nd_status fit_init(fit *f)
         return nd_fail(f->ctx, ND_ERR_SHAPE, "batches of %zu rows for a network planned for %zu",
                        f->batch, nd_net_max_rows(f->net));
     }
+    ND_TRY(check_batch(f));
     f->batches = batches_per_epoch(f);
     f->steps = f->batches * (uint64_t)p->epochs;
     f->warmup = (uint64_t)(p->warmup * (double)f->batches + 0.5);
@@ -179,8 +192,8 @@ static nd_status diverged(const fit *f, long epoch)
 
 static nd_status set_lr(fit *f)
 {
-    double lr =
-        nd_schedule_lr(f->params->schedule, f->params->lr, f->result->steps, f->steps, f->warmup);
+    nd_moment at = {f->result->steps, f->steps, f->batches, f->warmup};
+    double lr = nd_schedule_rate(&f->params->schedule, f->params->lr, &at) * f->plateau.scale;
     if (lr == f->lr) {
         return ND_OK;
     }
@@ -235,6 +248,8 @@ static nd_status finish_epoch(fit *f, long epoch, bool *stop)
     }
     double watched = f->valid != NULL ? loss : f->result->train_loss;
     f->result->last_loss = watched;
+    watched = f->params->maximize ? -watched : watched;
+    nd_plateau_see(&f->plateau, &f->params->schedule, watched);
     nd_event event = event_at(f, ND_EVENT_EPOCH, epoch);
     event.done = 1;
     event.train_loss = f->result->train_loss;
@@ -283,7 +298,7 @@ static void fit_finish(fit *f)
 {
     nd_early_restore(&f->early);
     f->result->best_epoch = f->params->keep_best ? f->early.best_epoch : f->result->epochs;
-    f->result->best_loss = f->early.best;
+    f->result->best_loss = f->params->maximize ? -f->early.best : f->early.best;
     f->result->best_metric = f->early.metric;
     f->result->seconds = nd_seconds() - f->start;
 }
@@ -301,6 +316,7 @@ nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
         .valid = valid,
         .params = params,
         .result = result,
+        .plateau = nd_plateau_start(),
     };
     nd_status status = fit_init(&f);
     if (status == ND_OK) {

@@ -14,9 +14,10 @@ typedef struct nd_fit_params {
     double min_delta;   /* smallest fall that counts as better */
     double target_loss; /* stop when an epoch's training loss is at or under; 0: never */
     double lr;          /* base rate */
-    const nd_schedule_class *schedule;
+    nd_schedule schedule;
     double warmup; /* epochs */
     uint64_t seed;
+    bool maximize;         /* the optimizer ascends: the largest loss is the best */
     bool keep_best;        /* return the weights of the best epoch, not of the last */
     nd_observe_fn observe; /* may be NULL */
     void *user;

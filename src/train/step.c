@@ -5,18 +5,44 @@
 #include "base/ctx.h"
 #include "base/fpenv.h"
 
-static nd_status step(nd_net *net, nd_optimizer *optimizer, const nd_real *x, const nd_real *y,
-                      size_t rows, double *loss)
+/* One batch, for rules that evaluate it more than once. */
+typedef struct batch {
+    nd_net *net;
+    const nd_real *x, *y;
+    size_t rows;
+} batch;
+
+static nd_status evaluate(void *user, double *loss, bool *finite)
+{
+    const batch *b = user;
+    return nd_net_gradient_finite(b->net, b->x, b->y, b->rows, loss, finite);
+}
+
+static nd_status gradient(batch *b, const nd_optimizer *optimizer, double *loss)
 {
     bool finite;
-    nd_net_set_step(net, nd_optimizer_steps(optimizer));
-    ND_TRY(nd_net_gradient_finite(net, x, y, rows, loss, &finite));
+    ND_TRY(evaluate(b, loss, &finite));
     if (!finite || !isfinite(*loss)) {
-        return nd_fail(nd_net_ctx(net), ND_ERR_DIVERGED, "step %llu: the %s is not finite",
+        return nd_fail(nd_net_ctx(b->net), ND_ERR_DIVERGED, "step %llu: the %s is not finite",
                        (unsigned long long)nd_optimizer_steps(optimizer) + 1,
                        finite ? "loss" : "gradient");
     }
-    return nd_optimizer_step_finite(optimizer);
+    return ND_OK;
+}
+
+static nd_status step(nd_net *net, nd_optimizer *optimizer, const nd_real *x, const nd_real *y,
+                      size_t rows, double *loss)
+{
+    batch b = {net, x, y, rows};
+    nd_net_set_step(net, nd_optimizer_steps(optimizer));
+    ND_TRY(nd_optimizer_look_ahead(optimizer));
+    nd_status status = gradient(&b, optimizer, loss);
+    if (status != ND_OK) {
+        nd_optimizer_stay(optimizer);
+        return status;
+    }
+    return nd_optimizer_searches(optimizer) ? nd_optimizer_search(optimizer, *loss, evaluate, &b)
+                                            : nd_optimizer_step_finite(optimizer);
 }
 
 nd_status nd_step(nd_net *net, nd_optimizer *optimizer, const nd_real *x, const nd_real *y,

@@ -23,9 +23,11 @@ ask() { # expected words...; the last word is being completed
 }
 failed=0
 ask train nadir tr
-ask "--optimizer" nadir train --opt
-ask "sgd momentum adam" nadir train --optimizer ""
-ask adam nadir train --optimizer a
+ask "--optimizer --optimizer-options" nadir train --opt
+ask "sgd" nadir train --optimizer s
+ask "adagrad adadelta adam adamw amsgrad" nadir train --optimizer a
+ask "lr-find" nadir lr
+ask "--lr-min" nadir lr-find --lr-mi
 ask "relu" nadir train -a re
 ask "--no-batchnorm" nadir train --no-b
 ask "" nadir eval --epo

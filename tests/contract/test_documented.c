@@ -105,7 +105,8 @@ static void every_schedule_is_documented(void **state)
     size_t count;
     const nd_schedule_class *const *c = nd_schedule_table(&count);
     for (size_t i = 0; i < count; i++) {
-        check(&(entry){c[i]->name, c[i]->help, c[i]->formula, c[i]->source, NULL, 0});
+        check(&(entry){c[i]->name, c[i]->help, c[i]->formula, c[i]->source, c[i]->options,
+                       c[i]->option_count});
     }
 }
 

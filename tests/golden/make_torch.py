@@ -77,6 +77,94 @@ LOSS = {
 }
 
 
+class Rule(torch.optim.Optimizer):
+    """What PyTorch 1.13 has not, or not in the form of the paper; one tensor at a time."""
+
+    def __init__(self, groups, **defaults):
+        super().__init__(groups, defaults)
+
+    def step(self, closure=None):
+        with torch.no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    g = p.grad + group.get("weight_decay", 0) * p if self.coupled else p.grad
+                    self.one(p, g, group, self.state[p])
+
+    coupled = True
+
+
+class Nesterov(Rule):
+    """Sutskever et al. 2013, eq. 3-4: the gradient is taken at w - gamma v."""
+
+    def step(self, closure=None):
+        saved = {}
+        with torch.no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    saved[p] = p.clone()
+                    v = self.state[p].setdefault("v", torch.zeros_like(p))
+                    p.sub_(group["momentum"] * v)
+        closure()
+        with torch.no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    g = p.grad + group["weight_decay"] * p
+                    v = group["momentum"] * self.state[p]["v"] + group["lr"] * g
+                    self.state[p]["v"] = v
+                    p.copy_(saved[p] - v)
+
+
+class Lion(Rule):
+    """Chen et al. 2023, algorithm 2."""
+
+    coupled = False
+
+    def one(self, p, g, group, state):
+        m = state.setdefault("m", torch.zeros_like(p))
+        b1, b2 = group["betas"]
+        direction = torch.sign(b1 * m + (1 - b1) * g)
+        p.copy_(p - group["lr"] * (direction + group["weight_decay"] * p))
+        state["m"] = b2 * m + (1 - b2) * g
+
+
+class Nadam(Rule):
+    """Dozat 2016, algorithm 2. PyTorch 1.13 has mu_t twice in the divisor of the mean."""
+
+    def one(self, p, g, group, state):
+        state["t"] = t = state.get("t", 0) + 1
+        b1, b2 = group["betas"]
+        mu = [b1 * (1 - 0.5 * 0.96 ** (k * 0.004)) for k in (t, t + 1)]
+        state["product"] = product = state.get("product", 1.0) * mu[0]
+        state["m"] = b1 * state.get("m", torch.zeros_like(p)) + (1 - b1) * g
+        state["v"] = b2 * state.get("v", torch.zeros_like(p)) + (1 - b2) * g * g
+        mean = mu[1] * state["m"] / (1 - product * mu[1]) + (1 - mu[0]) * g / (1 - product)
+        p.sub_(group["lr"] * mean / (torch.sqrt(state["v"] / (1 - b2 ** t)) + group["eps"]))
+
+
+class RpropOfPaper(Rule):
+    """Riedmiller & Braun 1993, section III, with the step taken back after a change of
+    sign, which PyTorch's Rprop does not do."""
+
+    def one(self, p, g, group, state):
+        step = state.setdefault("step", torch.full_like(p, group["lr"]))
+        last = state.setdefault("last", torch.zeros_like(p))
+        change = state.setdefault("change", torch.zeros_like(p))
+        for i in range(p.numel()):
+            flat = [t.view(-1) for t in (p.data, g, step, last, change)]
+            w, grad, d, before, dw = flat
+            product = float(grad[i] * before[i])
+            if product < 0:
+                d[i] = max(float(d[i]) * 0.5, 1e-6)
+                dw[i] = -dw[i]
+                before[i] = 0.0
+            else:
+                if product > 0:
+                    d[i] = min(float(d[i]) * 1.2, 50.0)
+                dw[i] = -torch.sign(grad[i]) * d[i]
+                before[i] = grad[i]
+            w[i] += dw[i]
+
+
 def optimizer(rule, attr, net):
     decay = float(attr.get("weight_decay", 0))
     groups = [{"params": [p for _, p, d in net.tensors() if d], "weight_decay": decay},
@@ -84,7 +172,26 @@ def optimizer(rule, attr, net):
     lr = float(attr["lr"])
     if rule == "adam":
         return torch.optim.Adam(groups, lr=lr, betas=(0.9, 0.999), eps=1e-8)
-    return torch.optim.SGD(groups, lr=lr, momentum=float(attr.get("momentum", 0)))
+    gamma = float(attr.get("momentum", 0))
+    make = {
+        "sgd": lambda: torch.optim.SGD(groups, lr=lr, maximize=bool(attr.get("maximize"))),
+        "momentum": lambda: torch.optim.SGD(groups, lr=lr, momentum=gamma),
+        "nesterov": lambda: Nesterov(groups, lr=lr, momentum=gamma),
+        "nesterov_pytorch": lambda: torch.optim.SGD(groups, lr=lr, momentum=gamma, nesterov=True),
+        "adagrad": lambda: torch.optim.Adagrad(groups, lr=lr),
+        "rmsprop": lambda: torch.optim.RMSprop(groups, lr=lr, alpha=float(attr.get("alpha", 0.99)),
+                                               momentum=gamma, centered="centered" in attr),
+        "adadelta": lambda: torch.optim.Adadelta(groups, lr=lr, rho=float(attr.get("rho", 0.9))),
+        "adamw": lambda: torch.optim.AdamW(groups, lr=lr),
+        "amsgrad": lambda: torch.optim.Adam(groups, lr=lr, amsgrad=True),
+        "nadam": lambda: Nadam(groups, lr=lr, betas=(0.9, 0.999), eps=1e-8),
+        "lion": lambda: Lion(groups, lr=lr, betas=(0.9, 0.99)),
+        "rprop": lambda: RpropOfPaper(groups, lr=lr),
+        "lbfgs": lambda: torch.optim.LBFGS([p for _, p, _ in net.tensors()], lr=lr, max_iter=1,
+                                           history_size=int(attr.get("history", 10)),
+                                           tolerance_grad=0, line_search_fn="strong_wolfe"),
+    }
+    return make[rule]()
 
 
 def write(out, name, value):
@@ -141,6 +248,17 @@ def case(path, seed, n_in, layers, loss, rule, rule_attr, rows=12, steps=100):
         write(out, "eval_loss", value(net(x), target))
         net.train()
         opt = optimizer(rule, rule_attr, net)
+        decay = float(rule_attr.get("weight_decay", 0))
+
+        def closure():
+            """Loss with the penalty that L-BFGS, which has no decay, is to see."""
+            opt.zero_grad()
+            error = value(net(x), target)
+            if rule == "lbfgs":
+                error = error + decay / 2 * sum((p ** 2).sum() for _, p, d in net.tensors() if d)
+            error.backward()
+            return error
+
         for step in range(steps):
             opt.zero_grad()
             error = value(net(x), target)
@@ -149,7 +267,7 @@ def case(path, seed, n_in, layers, loss, rule, rule_attr, rows=12, steps=100):
                 write(out, "loss", error)
                 for name, p, _ in net.tensors():
                     write(out, "grad/" + name, p.grad)
-            opt.step()
+            opt.step(closure if rule in ("nesterov", "lbfgs") else None)
         for name, p, _ in net.tensors():
             write(out, "end/" + name, p)
         for name, r in net.running():
@@ -161,6 +279,31 @@ def case(path, seed, n_in, layers, loss, rule, rule_attr, rows=12, steps=100):
 
 def dense(units, **attr):
     return "dense", {"units": units, **attr}
+
+
+def rules():
+    """One small network, every rule that the cases above have not."""
+    net = [dense(6), ("tanh", {}), dense(3)]
+    cases = {
+        "sgd_maximize": ("sgd", {"lr": 0.01, "maximize": "true"}),
+        "nesterov": ("nesterov", {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.01}),
+        "nesterov_pytorch": ("nesterov_pytorch", {"lr": 0.05, "momentum": 0.9,
+                                                  "weight_decay": 0.01}),
+        "adagrad": ("adagrad", {"lr": 0.1, "weight_decay": 0.01}),
+        "rmsprop": ("rmsprop", {"lr": 0.002, "weight_decay": 0.01}),
+        "rmsprop_momentum": ("rmsprop", {"lr": 0.001, "alpha": 0.9, "momentum": 0.8}),
+        "rmsprop_centered": ("rmsprop", {"lr": 0.001, "alpha": 0.97, "momentum": 0.5,
+                                         "centered": "true"}),
+        "adadelta": ("adadelta", {"lr": 1, "rho": 0.95, "weight_decay": 0.01}),
+        "adamw": ("adamw", {"lr": 0.01, "weight_decay": 0.1}),
+        "amsgrad": ("amsgrad", {"lr": 0.01, "weight_decay": 0.01}),
+        "nadam": ("nadam", {"lr": 0.005, "weight_decay": 0.01}),
+        "lion": ("lion", {"lr": 0.002, "weight_decay": 0.1}),
+        "rprop": ("rprop", {"lr": 0.01, "weight_decay": 0.01}),
+        "lbfgs": ("lbfgs", {"lr": 1, "history": 3, "weight_decay": 0.01}),
+    }
+    return {f"rule_{name}": (5, net, "cross_entropy", rule, attr, 12, 15 if rule == "lbfgs" else 100)
+            for name, (rule, attr) in cases.items()}
 
 
 def main(folder):
@@ -191,6 +334,7 @@ def main(folder):
                               {"lr": 0.05, "momentum": 0.8}),
         "softmax_mse_sgd": (4, [dense(5), ("tanh", {}), dense(3), ("softmax", {})], "mse", "sgd",
                             {"lr": 0.5}),
+        **rules(),
     }
     for seed, (name, arguments) in enumerate(cases.items(), 1):
         case(f"{folder}/{name}.txt", seed, *arguments)

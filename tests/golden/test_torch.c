@@ -1,6 +1,6 @@
 /* PyTorch's numbers (make_torch.py) for forward, loss, gradients, 100 steps of each
- * rule and running statistics: within 1e-12 in double and 1e-5 in float of the norm
- * of each tensor. */
+ * rule and running statistics: within 1e-12 in double and 1e-5 in float (5e-4 after 15
+ * steps of L-BFGS) of the norm of each tensor. */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -130,6 +130,13 @@ static nd_real *reals(const tensor *t)
     return copy;
 }
 
+/* A line search interpolates differences of losses, which in float have few digits. */
+static double tolerance_of(const golden *g)
+{
+    bool few = sizeof(nd_real) == 4 && strcmp(g->rule, "lbfgs") == 0;
+    return few ? 5e-4 : tolerance;
+}
+
 /* |ours - theirs| <= tolerance |theirs|, as norms. */
 static void same(const golden *g, const tensor *t, const nd_real *ours)
 {
@@ -139,7 +146,7 @@ static void same(const golden *g, const tensor *t, const nd_real *ours)
         difference += d * d;
         norm += t->value[i] * t->value[i];
     }
-    if (!(sqrt(difference) <= tolerance * sqrt(norm))) {
+    if (!(sqrt(difference) <= tolerance_of(g) * sqrt(norm))) {
         fail_msg("%s: %s differs by %g, its norm is %g", g->path, t->name, sqrt(difference),
                  sqrt(norm));
     }
@@ -194,14 +201,22 @@ static void train(const golden *g, nd_net *net, const nd_real *x, const nd_real 
     const nd_span *span = nd_net_spans(net, &count);
     nd_optimizer *optimizer;
     assert_int_equal(nd_optimizer_create(net, g->rule, g->attributes, &optimizer), ND_OK);
+    bool searches = nd_optimizer_searches(optimizer);
     for (unsigned step = 0; step < g->steps; step++) {
         double loss;
+        if (step > 0 && (searches || step % 2)) {
+            assert_int_equal(nd_net_train(net, optimizer, x, y, rows, &loss), ND_OK);
+            continue;
+        }
+        assert_int_equal(nd_optimizer_look_ahead(optimizer), ND_OK);
         assert_int_equal(nd_net_gradient(net, x, y, rows, &loss), ND_OK);
         if (step == 0) {
             same_number(g, "loss", loss);
             same_spans(g, "grad/", span, count, nd_net_gradients(net));
         }
-        assert_int_equal(nd_optimizer_step(optimizer), ND_OK);
+        assert_int_equal(searches ? nd_net_train(net, optimizer, x, y, rows, &loss)
+                                  : nd_optimizer_step(optimizer),
+                         ND_OK);
     }
     nd_optimizer_destroy(optimizer);
     same_spans(g, "end/", span, count, nd_net_parameters(net));
@@ -246,7 +261,7 @@ static void every_case_agrees_with_pytorch(void **state)
         }
     }
     closedir(dir);
-    assert_true(cases >= 10);
+    assert_true(cases >= 24);
 }
 
 int main(void)

@@ -260,6 +260,87 @@ static void updates_equal_the_reference_in_every_set(void **state)
     }
 }
 
+/* Compare one rule of one set with the reference, from the same arrays [5][n]. */
+static void check_rule(const nd_isa *isa, nd_rule r, size_t n, nd_real *const start[5])
+{
+    nd_update u = rule;
+    u.decoupled = r == ND_RULE_LION ? 0.1 : 0;
+    u.of_grad = 0.02, u.of_mean = 0.07;
+    u.grow = 1.2, u.shrink = 0.5, u.most = 0.9, u.least = 0.1;
+    nd_real *fast[5], *slow[5];
+    for (int k = 0; k < 5; k++) {
+        fast[k] = copy_array(start[k], n);
+        slow[k] = copy_array(start[k], n);
+    }
+    isa->update(r, &u, n, fast[0], fast[1], fast[2], fast[3], fast[4]);
+    nd_ref_update(r, &u, n, slow[0], slow[1], slow[2], slow[3], slow[4]);
+    for (int k = 0; k < 5; k++) {
+        assert_close(fast[k], slow[k], n, 4 * tight, 4 * tight);
+        nd_free(fast[k]);
+        nd_free(slow[k]);
+    }
+}
+
+/* Gradient, weight and three states; squares where a rule takes a root. Some
+ * gradients are 0, which has no sign. */
+static void every_rule_equals_the_reference_in_every_set(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < ODD_SIZES; s++) {
+        size_t n = odd_sizes[s];
+        for (nd_rule r = ND_RULE_NESTEROV; r <= ND_RULE_RPROP; r++) {
+            nd_real *start[5];
+            for (uint64_t k = 0; k < 5; k++) {
+                start[k] = random_array(n, k + 1, 1);
+            }
+            for (size_t i = 0; i < n; i++) {
+                start[0][i] = i % 7 == 3 ? 0 : start[0][i];
+                bool mean = r == ND_RULE_RMSPROP_CENTERED || r == ND_RULE_RPROP;
+                bool first = r != ND_RULE_AMSGRAD && r != ND_RULE_NADAM && r != ND_RULE_LION;
+                start[2][i] = first ? start[2][i] * start[2][i] : start[2][i];
+                start[3][i] = mean ? start[3][i] / 9 : start[3][i] * start[3][i];
+                start[4][i] = r == ND_RULE_AMSGRAD ? start[4][i] * start[4][i] : start[4][i];
+                if (r == ND_RULE_RMSPROP_CENTERED) {
+                    start[2][i] = start[2][i] + (nd_real)0.1;
+                }
+            }
+            for (size_t i = 0; nd_isa_at(i); i++) {
+                check_rule(nd_isa_at(i), r, n, start);
+            }
+            for (int k = 0; k < 5; k++) {
+                nd_free(start[k]);
+            }
+        }
+    }
+}
+
+static void looking_ahead_keeps_a_copy_in_every_set(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < ODD_SIZES; s++) {
+        size_t n = odd_sizes[s];
+        nd_real *v = random_array(n, 1, 1), *w = random_array(n, 2, 1);
+        nd_real *saved = random_array(n, 3, 1), *kept = random_array(n, 4, 1);
+        for (size_t i = 0; nd_isa_at(i); i++) {
+            nd_real *fast = copy_array(w, n), *slow = copy_array(w, n);
+            nd_isa_at(i)->look_ahead(n, (nd_real)0.9, v, fast, saved);
+            nd_ref_look_ahead(n, (nd_real)0.9, v, slow, kept);
+            assert_close(fast, slow, n, tight, tight);
+            assert_memory_equal(saved, w, n * sizeof *w);
+            assert_memory_equal(kept, w, n * sizeof *w);
+            nd_isa_at(i)->axpy(n, (nd_real)0.3, v, fast);
+            nd_ref_axpy(n, (nd_real)0.3, v, slow);
+            assert_close(fast, slow, n, tight, tight);
+            nd_free(fast);
+            nd_free(slow);
+        }
+        nd_free(v);
+        nd_free(w);
+        nd_free(saved);
+        nd_free(kept);
+    }
+}
+
 typedef struct outcome {
     nd_real *array; /* [5][n] */
     double number[4];
@@ -328,6 +409,8 @@ int main(void)
         cmocka_unit_test(finite_finds_one_bad_element_anywhere),
         cmocka_unit_test(column_kernels_equal_the_reference),
         cmocka_unit_test(updates_equal_the_reference_in_every_set),
+        cmocka_unit_test(every_rule_equals_the_reference_in_every_set),
+        cmocka_unit_test(looking_ahead_keeps_a_copy_in_every_set),
         cmocka_unit_test(kernels_have_the_same_bits_at_any_thread_count),
         cmocka_unit_test(long_reductions_keep_to_their_parts),
     };

@@ -21,8 +21,8 @@ typedef struct fixture {
 
 /* Two weights that decay, two biases that do not. */
 static const nd_span spans[] = {
-    {.name = "w", .offset = 0, .rows = 2, .cols = 1, .decay = 1},
-    {.name = "b", .offset = 2, .rows = 1, .cols = 2, .decay = 0},
+    {.name = "w", .offset = 0, .rows = 2, .cols = 1, .decay = 1, .lr = 1},
+    {.name = "b", .offset = 2, .rows = 1, .cols = 2, .decay = 0, .lr = 1},
 };
 
 static int setup(void **state)
@@ -180,7 +180,7 @@ static void refused(fixture *f, const char *rule, const char *attributes, const 
 static void unknown_rules_and_attributes_are_named(void **state)
 {
     fixture *f = *state;
-    refused(f, "adamm", NULL, "sgd, momentum, adam");
+    refused(f, "adamm", NULL, "sgd, momentum, nesterov");
     refused(f, "sgd", "momentum=0.9", "momentum");
     refused(f, "momentum", "momentun=0.9", "did you mean 'momentum'?");
     refused(f, "adam", "beta1=1", "beta1");

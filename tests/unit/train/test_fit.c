@@ -78,7 +78,7 @@ static nd_fit_params slow(long epochs)
     return (nd_fit_params){
         .epochs = epochs,
         .lr = 0.01,
-        .schedule = nd_schedule_find("constant"),
+        .schedule = {.class = nd_schedule_find("constant")},
         .seed = 1,
         .keep_best = true,
         .observe = watch,
@@ -219,7 +219,7 @@ static void the_rate_follows_its_schedule(void **state)
     nd_fit_result result;
     nd_net *net = make_net(ROWS, false);
     nd_fit_params params = slow(4);
-    params.schedule = nd_schedule_find("cosine");
+    params.schedule.class = nd_schedule_find("cosine");
     assert_int_equal(fit(net, &params, ramp, NULL, &s, &result), ND_OK);
     for (size_t i = 0; i < 4; i++) {
         assert_true(fabs(s.lr[i] - 0.01 * share[i]) < 1e-12);

@@ -1,0 +1,42 @@
+#include "optim/optim.h"
+
+static const nd_option options[] = {
+    {.name = "momentum",
+     .type = ND_OPT_REAL,
+     .preset = "0.9",
+     .min = 0,
+     .max = 0.9999,
+     .metavar = "X",
+     .help = "share of the last update kept (gamma)",
+     .source = "Nesterov 1983; Sutskever et al. 2013"},
+};
+
+/* The parameters before stand in state[1]. */
+static void nesterov_look_ahead(const nd_optim_io *io)
+{
+    nd_k_look_ahead(io->pool, io->size, (nd_real)io->setting[0], io->state[0], io->param,
+                    io->state[1]);
+}
+
+static void nesterov_update(const nd_optim_io *io)
+{
+    nd_update update = {.lr = io->lr,
+                        .decay = io->weight_decay,
+                        .grad_scale = io->grad_scale,
+                        .momentum = io->setting[0]};
+    nd_k_update(io->pool, ND_RULE_NESTEROV, &update, io->size, io->grad, io->param, io->state);
+}
+
+const nd_optim_class nd_optim_nesterov = {
+    .name = "nesterov",
+    .help = "momentum whose gradient is taken ahead, where the last update would lead",
+    .formula = "v = gamma v + lr g(w - gamma v);  w = w - v",
+    .source = "Nesterov 1983; Sutskever et al. 2013, eq. 3-4",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .lr = 0.01,
+    .states = 1,
+    .scratch = 1,
+    .look_ahead = nesterov_look_ahead,
+    .update = nesterov_update,
+};
