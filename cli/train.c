@@ -16,27 +16,36 @@ typedef struct listeners {
     const char *history_path;
     FILE *history_file; /* opened by the first event: a bad setting leaves no file */
     int history_error;  /* errno of the first failure */
-    bool force;
+    bool force, resume;
     bool json;
     char *result; /* figures of the test split, printed at the end */
     size_t result_size;
 } listeners;
 
+/* Number of the signal that asked for the end; 0 if none did. */
 static volatile sig_atomic_t interrupted;
 
+/* The second signal does not wait: files are replaced whole or not at all. */
 static void on_interrupt(int number)
 {
     if (interrupted) {
         _exit(128 + number);
     }
-    interrupted = 1;
+    interrupted = number;
 }
 
+/* The keyboard, a system that shuts down, and a terminal that goes away. Who started
+ * the program with one of them ignored meant it. */
 static void catch_interrupt(void)
 {
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction before, action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(numbers[i], &action, NULL);
+        }
+    }
 }
 
 static int write_stream(void *user, const char *text, size_t bytes)
@@ -68,7 +77,7 @@ static int observe(void *user, const nd_event *event)
     if (event->kind == ND_EVENT_TEST) {
         keep_result(l, event);
     }
-    return interrupted;
+    return interrupted != 0;
 }
 
 static int terminal_width(void)
@@ -131,7 +140,7 @@ static int write_history(void *user, const char *text, size_t bytes)
 {
     listeners *l = user;
     if (!l->history_file && l->history_error == 0) {
-        l->history_file = fopen(l->history_path, l->force ? "w" : "wx");
+        l->history_file = fopen(l->history_path, l->resume ? "a" : l->force ? "w" : "wx");
     }
     if (l->history_error == 0 &&
         (!l->history_file || write_stream(l->history_file, text, bytes) != 0)) {
@@ -144,6 +153,7 @@ static bool open_history(const cli_run *run, listeners *l)
 {
     l->history_path = cli_text(run, "history");
     l->force = run->force;
+    l->resume = cli_flag(run, "resume");
     if (!l->history_path) {
         return true;
     }
@@ -181,12 +191,25 @@ static bool save(const cli_run *run, const nd_model *model)
     return true;
 }
 
+/* A file of this run that exists already must not stop the next part of it. */
+static void tell_interrupted(const cli_run *run, const nd_model *model)
+{
+    const char *folder = cli_text(run, "checkpoint");
+    bool wrote = (model && cli_text(run, "output")) || cli_text(run, "history");
+    if (folder) {
+        cli_note(run, "interrupted; to go on from %s: the same command with --resume%s", folder,
+                 wrote ? " --force" : "");
+    } else {
+        cli_note(run, "interrupted");
+    }
+}
+
 static int finish(const cli_run *run, listeners *l, nd_status status, const nd_model *model)
 {
     int code = CLI_OK;
     if (status == ND_ERR_INTERRUPTED) {
-        cli_note(run, "interrupted");
-        code = CLI_INTERRUPTED;
+        tell_interrupted(run, model);
+        code = interrupted ? 128 + interrupted : CLI_INTERRUPTED;
     } else if (status != ND_OK) {
         return cli_status(run, status);
     }
@@ -222,6 +245,43 @@ static int train(const cli_run *run, const nd_table *table)
     return code;
 }
 
+/* A folder for the files of a verification; freed by the caller. */
+static char *make_folder(const cli_run *run)
+{
+    const char *parent = getenv("TMPDIR"), name[] = "/nadir-XXXXXX";
+    parent = parent && parent[0] ? parent : "/tmp";
+    char *path = malloc(strlen(parent) + sizeof name);
+    if (!path) {
+        cli_status(run, ND_ERR_MEMORY);
+        return NULL;
+    }
+    memcpy(path, parent, strlen(parent));
+    memcpy(path + strlen(parent), name, sizeof name);
+    if (!mkdtemp(path)) {
+        cli_fail(run, "%s: no folder can be made there: %s", parent, strerror(errno));
+        free(path);
+        return NULL;
+    }
+    return path;
+}
+
+static int verify(const cli_run *run, const nd_table *table)
+{
+    nd_sink sink = cli_stdout();
+    int same = 0;
+    char *folder = make_folder(run);
+    if (!folder) {
+        return CLI_ERROR;
+    }
+    nd_status status = nd_verify_determinism(run->ctx, run->config, table, folder, &same, &sink);
+    rmdir(folder);
+    free(folder);
+    if (status != ND_OK) {
+        return cli_status(run, status);
+    }
+    return !cli_flush(run) ? CLI_ERROR : same ? CLI_OK : CLI_FINDINGS;
+}
+
 static int read_and_train(const cli_run *run)
 {
     const char *path = cli_file(run);
@@ -234,7 +294,12 @@ static int read_and_train(const cli_run *run)
     }
     nd_table *table = NULL;
     nd_status status = nd_table_read(run->ctx, run->config, path, &table);
-    int code = status == ND_OK ? train(run, table) : cli_status(run, status);
+    int code = CLI_ERROR;
+    if (status != ND_OK) {
+        code = cli_status(run, status);
+    } else {
+        code = cli_flag(run, "verify_determinism") ? verify(run, table) : train(run, table);
+    }
     nd_table_destroy(table);
     return code;
 }

@@ -304,8 +304,13 @@ typedef int (*nd_observe_fn)(void *user, const nd_event *event);
  *   data     rows to learn from; borrowed
  *   observe  may be NULL
  *   model    out  the trained model, best weights restored
- * ND_ERR_OPTION, ND_ERR_DATA (target missing, one class, ...), ND_ERR_DIVERGED,
- * ND_ERR_INTERRUPTED, ND_ERR_MEMORY; *model is NULL unless interrupted. */
+ * With the option checkpoint the state is saved as it goes, and in any case before the
+ * call returns because it was interrupted or diverged; with resume the call goes on from
+ * there, and ends with the same bits as if nothing had happened.
+ * ND_ERR_OPTION (also: a setting that is not that of the checkpoint), ND_ERR_DATA (target
+ * missing, one class, ...; other rows than the checkpoint's), ND_ERR_DIVERGED,
+ * ND_ERR_INTERRUPTED, ND_ERR_EXISTS, ND_ERR_IO, ND_ERR_FORMAT (of checkpoints),
+ * ND_ERR_MEMORY; *model is NULL unless interrupted. */
 ND_API nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
                           nd_observe_fn observe, void *user, nd_model **model);
 
@@ -328,6 +333,14 @@ typedef struct nd_lr_range {
  * nd_train; the loss never fell; the curve is written first), ND_ERR_IO, ND_ERR_MEMORY. */
 ND_API nd_status nd_lr_find(nd_ctx *ctx, const nd_config *config, const nd_table *data,
                             const nd_sink *curve, nd_lr_range *range);
+
+/* Train two epochs (or fewer, if the settings say so) on 1, 2, 3, 5 and 8 threads, and
+ * once more interrupted and resumed, and write the SHA-256 of each model file.
+ *   folder  an existing folder for the files of the runs; they are removed again
+ *   same    out  1 if all are the same bytes
+ * Errors as nd_train, nd_model_save. */
+ND_API nd_status nd_verify_determinism(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                                       const char *folder, int *same, const nd_sink *sink);
 
 /* ---- Models ---------------------------------------------------------------- */
 

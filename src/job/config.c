@@ -7,7 +7,8 @@
 
 bool nd_option_call_only(const nd_option *option)
 {
-    return strcmp(option->name, "config") == 0 || strcmp(option->name, "print_config") == 0;
+    return strcmp(option->name, "config") == 0 || strcmp(option->name, "print_config") == 0 ||
+           strcmp(option->name, "verify_determinism") == 0;
 }
 
 /* Copies of the table's rows for one verb, with room for a value of each. */

@@ -146,6 +146,23 @@ static const nd_option table[] = {
     {"config", 'c', ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Files",
      "YAML file with settings (the command line wins over it)", "", T | E | P | I, 0},
 
+    {"checkpoint", 0, ND_OPT_TEXT, "", 0, 0, NULL, "FOLDER", "Reliability",
+     "keep the state of the training there as it goes, so that nothing of it can be lost", "", T,
+     0},
+    {"every", 0, ND_OPT_TEXT, "10s", 0, 0, NULL, "TIME|STEPS", "Reliability",
+     "how often a checkpoint is written: 10s, 2m, 100steps", "", T, 0},
+    {"resume", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Reliability",
+     "go on from the newest checkpoint, or begin if there is none", "", T, 0},
+    {"on_divergence", 0, ND_OPT_CHOICE, "stop", 0, 0, "stop|rollback", "WORD", "Reliability",
+     "when numbers are no longer finite: stop, or go back some steps and on at a tenth of the rate",
+     "", T, 0},
+    {"rollbacks", 0, ND_OPT_INT, "5", 1, 1000, NULL, "N", "Reliability", "times to go back at most",
+     "", T, 0},
+    {"verify_determinism", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Reliability",
+     "train for two epochs on 1, 2, 3, 5 and 8 threads and once interrupted, compare the models, "
+     "stop",
+     "", T, 0},
+
     {"workloads", 0, ND_OPT_LIST, "", 0, 0, NULL, "NAME,..", "Measurement",
      "networks to measure, of T1 to T5 (default: all)", "", B, 0},
     {"quick", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Measurement",

@@ -29,7 +29,7 @@ nd_status nd_config_add_layer(nd_config *config, const char *type, const char *a
 void nd_config_drop_layers(nd_config *config);
 
 /* True for options that steer a single call and therefore cannot stand in a
- * file: config, print_config. */
+ * file: config, print_config, verify_determinism. */
 bool nd_option_call_only(const nd_option *option);
 
 /* What an option takes and its default, "1 to 1000; default: 64"; "" for a

@@ -8,8 +8,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-void nd_curve_add(nd_curve *curve, double train, double valid)
+void nd_curve_add(nd_curve *curve, long epoch, double train, double valid)
 {
+    if ((size_t)epoch <= curve->count) {
+        curve->count = (size_t)epoch - 1;
+    }
     if (!nd_grow((void **)&curve->train, &curve->train_room, curve->count, sizeof(double)) ||
         !nd_grow((void **)&curve->valid, &curve->valid_room, curve->count, sizeof(double))) {
         curve->failed = true;
@@ -42,12 +45,11 @@ static json_t *curve_json(const double *value, size_t count)
     return list;
 }
 
-/* Options that say where results go or how fast they come, not what they are: a
- * model is the same bytes whatever they were. */
-static bool about_running(const char *key)
+bool nd_about_running(const char *key)
 {
-    static const char *const name[] = {"output",  "history", "force",   "config",      "json",
-                                       "threads", "quiet",   "verbose", "print_config"};
+    static const char *const name[] = {
+        "output",  "history",      "force", "config",     "json",   "threads",           "quiet",
+        "verbose", "print_config", "every", "checkpoint", "resume", "verify_determinism"};
     for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
         if (strcmp(key, name[i]) == 0) {
             return true;
@@ -78,7 +80,7 @@ static json_t *settings_json(const nd_config *config)
     json_t *object = json_object();
     for (size_t i = 0; i < config->set.count; i++) {
         const char *key = config->set.row[i].name;
-        if (nd_opt_given(&config->set, key) && !about_running(key)) {
+        if (nd_opt_given(&config->set, key) && !nd_about_running(key)) {
             json_object_set_new(object, key, any_text(nd_opt_text(&config->set, key)));
         }
     }

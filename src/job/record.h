@@ -15,7 +15,9 @@ typedef struct nd_curve {
     bool failed; /* no memory for the whole curve */
 } nd_curve;
 
-void nd_curve_add(nd_curve *curve, double train, double valid);
+/* Note the losses of an epoch, from 1; what stood for it and for later ones, of a run
+ * that went back, is forgotten. */
+void nd_curve_add(nd_curve *curve, long epoch, double train, double valid);
 void nd_curve_free(nd_curve *curve);
 
 /* What the record is made from; test and baseline may be NULL. */
@@ -28,6 +30,10 @@ typedef struct nd_record {
     const nd_curve *curve;
     const nd_metrics *test, *baseline;
 } nd_record;
+
+/* True for options that say where results go or how fast they come, not what they are:
+ * a model is the same bytes whatever they were. */
+bool nd_about_running(const char *key);
 
 /* The record as a JSON object in *text (nd_free). ND_ERR_MEMORY. */
 nd_status nd_record_write(nd_ctx *ctx, const nd_record *record, char **text);

@@ -8,6 +8,7 @@
 #include "job/build.h"
 #include "job/evaluate.h"
 #include "job/plan_text.h"
+#include "job/progress.h"
 #include "job/record.h"
 #include "job/settings.h"
 
@@ -29,6 +30,7 @@ typedef struct job {
     nd_fit_result fit;
     nd_model *model;
     nd_metrics *test, *baseline;
+    nd_progress progress; /* what checkpoints need */
 } job;
 
 static void job_free(job *j)
@@ -42,6 +44,7 @@ static void job_free(job *j)
     nd_model_destroy(j->model);
     nd_metrics_destroy(j->test);
     nd_metrics_destroy(j->baseline);
+    nd_progress_close(&j->progress);
     nd_config_destroy(j->own_config);
 }
 
@@ -50,7 +53,7 @@ static int see_event(void *user, const nd_event *event)
 {
     job *j = user;
     if (event->kind == ND_EVENT_EPOCH) {
-        nd_curve_add(&j->curve, event->train_loss, event->valid_loss);
+        nd_curve_add(&j->curve, event->epoch, event->train_loss, event->valid_loss);
     }
     return j->observe == NULL ? 0 : j->observe(j->user, event);
 }
@@ -123,6 +126,12 @@ static nd_fit_params fit_params(job *j)
         .keep_best = j->parts.valid.count > 0,
         .observe = see_event,
         .user = j,
+        .saver = nd_progress_saver(&j->progress),
+        .resume = nd_progress_resumed(&j->progress),
+        .rollbacks = nd_opt_choice(&j->config->set, "on_divergence") == 0
+                         ? 0
+                         : (long)nd_opt_int(&j->config->set, "rollbacks"),
+        .clip_norm = p->clip_norm,
     };
 }
 
@@ -136,6 +145,7 @@ static nd_status fit_sources(job *j, const nd_source *train, const nd_source *va
     ND_TRY(nd_build_optimizer(j->config, &j->plan, *net, &optimizer));
     nd_status status = nd_fit(*net, optimizer, train, valid, params, result);
     nd_optimizer_destroy(optimizer);
+    nd_progress_begun(&j->progress);
     return status;
 }
 
@@ -218,11 +228,23 @@ static nd_status fit_again(job *j)
     return status == ND_ERR_DIVERGED ? ND_OK : status;
 }
 
+/* A run that was interrupted in its second fit: what came out of the first. */
+static nd_status fit_resumed(job *j)
+{
+    ND_TRY(nd_net_create(j->ctx, j->desc, j->plan.loss,
+                         nd_planned_rows(&j->plan, j->parts.train.count), j->plan.seed, &j->net));
+    return nd_progress_take_first(&j->progress, j->net, j->plan.epochs, &j->fit);
+}
+
 static nd_status job_fit(job *j)
 {
-    ND_TRY(fit_first(j));
+    ND_TRY(nd_progress_in_refit(&j->progress) ? fit_resumed(j) : fit_first(j));
     tell(j, ND_EVENT_STOP, j->fit.why);
-    return j->plan.refit && !j->fit.interrupted ? fit_again(j) : ND_OK;
+    if (!j->plan.refit || j->fit.interrupted) {
+        return ND_OK;
+    }
+    ND_TRY(nd_progress_begin_refit(&j->progress, j->net, &j->fit));
+    return fit_again(j);
 }
 
 static nd_status job_test(job *j)
@@ -280,7 +302,10 @@ static nd_status job_plan_event(job *j)
 static nd_status job_run(job *j)
 {
     ND_TRY(job_prepare(j));
+    ND_TRY(
+        nd_progress_open(&j->progress, j->config, j->table, &j->parts, &j->curve, j->plan.refit));
     ND_TRY(job_plan_event(j));
+    nd_progress_tell(&j->progress);
     ND_TRY(job_fit(j));
     ND_TRY(job_model(j));
     ND_TRY(job_test(j));

@@ -291,7 +291,9 @@ double nd_chain_gradient(const nd_chain *chain, const nd_loss_class *loss, nd_po
                    .label_width = loss->label_width(outputs)};
     j.chunk = chunk_rows(rows, nd_chain_chunks(chain, rows));
     size_t chunks = (rows + j.chunk - 1) / j.chunk;
-    j.own_blocks = chunks > 1 && nd_pool_threads(pool) > 1;
+    /* Sums of several parts are added up chunk by chunk whatever the number of threads:
+     * the order of additions is that of the shapes. */
+    j.own_blocks = chunks > 1 && (nd_pool_threads(pool) > 1 || j.chunk > PART_ROWS);
     turn_weights(chain, rows);
     nd_real *grad = chain->link[0].io->grad[0];
     double total = 0;

@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "train/diverge.h"
 #include "train/early.h"
+#include "train/keep.h"
 #include "train/score.h"
 #include "train/step.h"
 
@@ -18,14 +20,18 @@ typedef struct fit {
     const nd_fit_params *params;
     nd_fit_result *result;
     nd_early early;
-    nd_plateau plateau;      /* of a schedule that goes by the loss */
+    nd_keep keep;
+    nd_place *at;            /* where the run stands; in keep */
     size_t batch;            /* rows of a full batch */
     uint64_t batches, steps; /* batches per epoch; steps the schedule runs over */
     uint64_t warmup;         /* steps */
     uint32_t *order;         /* [train->rows]; NULL when one batch holds all rows */
     nd_real *x, *y;          /* one batch, for training and for scoring */
-    double lr;
+    double rows_before;      /* of this epoch, in a run that was interrupted in it */
+    uint64_t steps_before;   /* in the runs that this one goes on from */
+    long epochs_before;
     double start, epoch_start, last_event; /* seconds */
+    double clock;                          /* the latest look at it */
     uint64_t until_clock, clock_stride;    /* steps between looks at the clock */
 } fit;
 
@@ -54,6 +60,7 @@ static uint64_t batches_per_epoch(const fit *f)
 static void fit_free(fit *f)
 {
     nd_early_free(&f->early);
+    nd_keep_free(&f->keep);
     nd_free(f->order);
     nd_free(f->x);
     nd_free(f->y);
@@ -98,8 +105,16 @@ static nd_status fit_init(fit *f)
     f->steps = f->batches * (uint64_t)p->epochs;
     f->warmup = (uint64_t)(p->warmup * (double)f->batches + 0.5);
     f->clock_stride = 1;
-    f->start = nd_seconds();
+    f->start = f->clock = nd_seconds();
+    f->at = &f->keep.at;
     ND_TRY(nd_early_init(&f->early, f->net, p->patience, p->min_delta, p->keep_best));
+    ND_TRY(nd_keep_init(&f->keep, f->net, f->optimizer, &f->early, f->result, p));
+    if ((uint64_t)f->at->batch > f->batches) {
+        return nd_fail(f->ctx, ND_ERR_FORMAT, "the checkpoint stands at batch %lld of %llu",
+                       (long long)f->at->batch, (unsigned long long)f->batches);
+    }
+    f->steps_before = f->result->steps;
+    f->epochs_before = (long)f->at->epoch - 1;
     ND_TRY(fit_buffers(f));
     if (f->batches == 1) {
         f->train->gather(f->train, NULL, 0, f->batch, f->x, f->y);
@@ -128,7 +143,7 @@ static nd_event event_at(const fit *f, nd_event_kind kind, long epoch)
         .epochs = f->params->epochs,
         .step = f->result->steps,
         .done = NAN,
-        .lr = f->lr,
+        .lr = f->at->lr,
         .train_loss = NAN,
         .valid_loss = NAN,
         .valid_metric = NAN,
@@ -153,7 +168,7 @@ static bool time_for_event(fit *f, double *now)
         return false;
     }
     double before = f->last_event;
-    *now = nd_seconds();
+    *now = f->clock = nd_seconds();
     double waited = *now - before;
     if (waited < 0.1) {
         f->clock_stride =
@@ -167,44 +182,54 @@ static bool time_for_event(fit *f, double *now)
     return true;
 }
 
-static bool step_event(fit *f, long epoch, uint64_t batch, double loss_sum, double rows)
+static bool step_event(fit *f)
 {
+    const nd_place *at = f->at;
     double now;
     if (!time_for_event(f, &now)) {
         return false;
     }
-    nd_event event = event_at(f, ND_EVENT_STEP, epoch);
-    event.done = (double)(batch + 1) / (double)f->batches;
-    event.train_loss = loss_sum / rows;
-    event.rows_per_s = rows / (now - f->epoch_start);
-    double share = (double)f->result->steps / (double)f->steps;
+    nd_event event = event_at(f, ND_EVENT_STEP, (long)at->epoch);
+    event.done = (double)at->batch / (double)f->batches;
+    event.train_loss = at->loss_sum / at->rows;
+    event.rows_per_s = (at->rows - f->rows_before) / (now - f->epoch_start);
+    double share =
+        (double)(f->result->steps - f->steps_before) / (double)(f->steps - f->steps_before);
     event.seconds_left = event.seconds * (1 - share) / share;
     return observed_stop(f, &event);
 }
 
-static nd_status diverged(const fit *f, long epoch)
+/* rows 0: noticed between steps. */
+static nd_status diverged(const fit *f, size_t rows)
 {
-    return nd_fail(f->ctx, ND_ERR_DIVERGED,
-                   "training diverged in epoch %ld, step %llu: the loss or its gradient is not a "
-                   "finite number; the learning rate was %g, try a tenth of it",
-                   epoch, (unsigned long long)f->result->steps, f->lr);
+    nd_diverge at = {
+        .epoch = (long)f->at->epoch,
+        .steps = f->result->steps,
+        .lr = f->at->lr,
+        .clip_norm = f->params->clip_norm,
+        .x = rows > 0 ? f->x : NULL,
+        .values = rows * f->train->features,
+    };
+    return nd_diverge_fail(f->net, &at);
 }
 
 static nd_status set_lr(fit *f)
 {
     nd_moment at = {f->result->steps, f->steps, f->batches, f->warmup};
-    double lr = nd_schedule_rate(&f->params->schedule, f->params->lr, &at) * f->plateau.scale;
-    if (lr == f->lr) {
+    double lr = nd_schedule_rate(&f->params->schedule, f->params->lr, &at);
+    lr *= f->at->plateau.scale * f->at->lr_scale;
+    if (lr == f->at->lr) {
         return ND_OK;
     }
-    f->lr = lr;
+    f->at->lr = lr;
     return lr > 0 ? nd_optimizer_set_lr(f->optimizer, lr) : ND_OK;
 }
 
-/* One step on batch b; adds to the sum of losses and rows. */
-static nd_status train_batch(fit *f, long epoch, uint64_t b, double *loss_sum, double *rows)
+/* One step on the next batch; adds to the sums of the epoch. */
+static nd_status train_batch(fit *f)
 {
-    size_t first = (size_t)b * f->batch;
+    nd_place *at = f->at;
+    size_t first = (size_t)at->batch * f->batch;
     size_t count = f->train->rows - first < f->batch ? f->train->rows - first : f->batch;
     if (f->order != NULL) {
         f->train->gather(f->train, f->order + first, 0, count, f->x, f->y);
@@ -213,26 +238,33 @@ static nd_status train_batch(fit *f, long epoch, uint64_t b, double *loss_sum, d
     double loss;
     nd_status status = nd_step(f->net, f->optimizer, f->x, f->y, count, &loss);
     if (status != ND_OK) {
-        return status == ND_ERR_DIVERGED ? diverged(f, epoch) : status;
+        return status == ND_ERR_DIVERGED ? diverged(f, count) : status;
     }
     f->result->steps++;
-    *loss_sum += loss * (double)count;
-    *rows += (double)count;
+    at->batch++;
+    at->loss_sum += loss * (double)count;
+    at->rows += (double)count;
     return ND_OK;
 }
 
-static nd_status train_epoch(fit *f, long epoch, bool *stop)
+/* From where the run stands to the end of the epoch. */
+static nd_status train_epoch(fit *f, bool *stop)
 {
-    double loss_sum = 0, rows = 0;
+    nd_place *at = f->at;
     f->epoch_start = nd_seconds();
-    shuffle_rows(f, epoch);
-    for (uint64_t b = 0; b < f->batches && !*stop; b++) {
-        ND_TRY(train_batch(f, epoch, b, &loss_sum, &rows));
-        *stop = step_event(f, epoch, b, loss_sum, rows);
+    f->rows_before = at->rows;
+    shuffle_rows(f, (long)at->epoch);
+    while ((uint64_t)at->batch < f->batches && !*stop) {
+        ND_TRY(train_batch(f));
+        *stop = step_event(f);
+        nd_status status = nd_keep_step(&f->keep, *stop, f->clock);
+        if (status != ND_OK) {
+            return diverged(f, 0);
+        }
     }
-    f->result->train_loss = loss_sum / rows;
-    f->result->rows_per_s = rows / (nd_seconds() - f->epoch_start);
-    f->result->epochs = epoch;
+    f->result->train_loss = at->loss_sum / at->rows;
+    f->result->rows_per_s = (at->rows - f->rows_before) / (nd_seconds() - f->epoch_start);
+    f->result->epochs = (long)at->epoch;
     return ND_OK;
 }
 
@@ -249,7 +281,7 @@ static nd_status finish_epoch(fit *f, long epoch, bool *stop)
     double watched = f->valid != NULL ? loss : f->result->train_loss;
     f->result->last_loss = watched;
     watched = f->params->maximize ? -watched : watched;
-    nd_plateau_see(&f->plateau, &f->params->schedule, watched);
+    nd_plateau_see(&f->at->plateau, &f->params->schedule, watched);
     nd_event event = event_at(f, ND_EVENT_EPOCH, epoch);
     event.done = 1;
     event.train_loss = f->result->train_loss;
@@ -257,7 +289,8 @@ static nd_status finish_epoch(fit *f, long epoch, bool *stop)
     event.valid_metric = metric;
     event.best = nd_early_see(&f->early, epoch, watched, metric);
     event.rows_per_s = f->result->rows_per_s;
-    event.seconds_left = event.seconds / (double)epoch * (double)(f->params->epochs - epoch);
+    event.seconds_left =
+        event.seconds / (double)(epoch - f->epochs_before) * (double)(f->params->epochs - epoch);
     if (observed_stop(f, &event)) {
         *stop = true;
     }
@@ -282,14 +315,57 @@ static const char *reason_to_end(const fit *f, long epoch, bool stop)
     return epoch >= last ? "all epochs are done" : NULL;
 }
 
+/* One epoch, or what is left of it; *why gets the reason to end after it. */
+static nd_status run_epoch(fit *f, bool *stop, const char **why)
+{
+    nd_place *at = f->at;
+    ND_TRY(train_epoch(f, stop));
+    bool saved = *stop;
+    ND_TRY(finish_epoch(f, (long)at->epoch, stop));
+    *why = reason_to_end(f, (long)at->epoch, *stop);
+    if (*why != NULL && !nd_keep_finite(&f->keep)) {
+        *why = NULL;
+        return diverged(f, 0);
+    }
+    at->epoch++;
+    at->batch = 0;
+    at->loss_sum = at->rows = 0;
+    if (*stop && !saved) {
+        nd_keep_save(&f->keep);
+    }
+    return ND_OK;
+}
+
+/* Go back, or end with the last finite state in the saver's hands. */
+static nd_status recover(fit *f)
+{
+    if (!nd_keep_back(&f->keep)) {
+        nd_keep_save(&f->keep);
+        return ND_ERR_DIVERGED;
+    }
+    f->result->rollbacks = (long)f->at->rollbacks;
+    nd_log(f->ctx, 1, "%s; back to step %llu at a tenth of the rate (%ld of at most %ld times)",
+           nd_ctx_message(f->ctx), (unsigned long long)f->result->steps, f->result->rollbacks,
+           f->params->rollbacks);
+    return ND_OK;
+}
+
+/* A run that was interrupted after its last epoch has nothing left to do. */
 static nd_status fit_run(fit *f)
 {
     bool stop = false;
-    for (long epoch = 1; f->result->why == NULL; epoch++) {
-        ND_TRY(train_epoch(f, epoch, &stop));
-        ND_TRY(finish_epoch(f, epoch, &stop));
-        f->result->why = reason_to_end(f, epoch, stop);
+    const char *why = NULL;
+    if (f->at->batch == 0 && f->at->epoch > 1) {
+        why = reason_to_end(f, (long)f->at->epoch - 1, false);
     }
+    while (why == NULL) {
+        nd_status status = run_epoch(f, &stop, &why);
+        if (status == ND_ERR_DIVERGED) {
+            status = recover(f);
+        }
+        ND_TRY(status);
+    }
+    f->result->why = why;
     f->result->interrupted = stop;
     return ND_OK;
 }
@@ -316,7 +392,6 @@ nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
         .valid = valid,
         .params = params,
         .result = result,
-        .plateau = nd_plateau_start(),
     };
     nd_status status = fit_init(&f);
     if (status == ND_OK) {

@@ -5,6 +5,18 @@
 #include "data/source.h"
 #include "net/net.h"
 #include "optim/optim.h"
+#include "train/state.h"
+
+/* Who takes the state of a run as it goes. */
+typedef struct nd_fit_saver {
+    /* True if a state is wanted now; asked after every step, so it must be cheap.
+     *   now  seconds of the monotonic clock, up to a tenth behind */
+    bool (*due)(void *user, uint64_t steps, double now);
+    /* Copy the blocks of state; last: the run stops here, and what was copied is to be
+     * safe on return. What goes wrong is the saver's to tell. */
+    void (*save)(void *user, const nd_state *state, uint64_t steps, bool last);
+    void *user;
+} nd_fit_saver;
 
 typedef struct nd_fit_params {
     size_t batch_size;  /* rows per step; 0: all rows in one */
@@ -21,6 +33,10 @@ typedef struct nd_fit_params {
     bool keep_best;        /* return the weights of the best epoch, not of the last */
     nd_observe_fn observe; /* may be NULL */
     void *user;
+    const nd_fit_saver *saver; /* may be NULL */
+    const nd_state *resume;    /* go on from this state, which a saver got; NULL: begin */
+    long rollbacks;            /* times to go back when training diverges; 0: end then */
+    double clip_norm;          /* for the message when training diverges */
 } nd_fit_params;
 
 typedef struct nd_fit_result {
@@ -31,14 +47,18 @@ typedef struct nd_fit_result {
     double last_loss;   /* the same of the last epoch */
     double best_metric; /* validation metric of the best epoch, NaN without validation */
     double seconds, rows_per_s;
+    long rollbacks;   /* times that training went back to a good state */
     bool interrupted; /* an observer asked to stop */
     const char *why;  /* static text: why it ended */
 } nd_fit_result;
 
 /* Train net on train with optimizer; valid may be NULL (then the training loss
  * is what early stopping watches). Everything is allocated before the first step.
- * ND_ERR_DIVERGED: loss or gradient is not finite; the net then holds the best
- * weights so far, *result says how far it came. ND_ERR_MEMORY, ND_ERR_SHAPE. */
+ * A run that goes on from a state ends with the same bits as the one that left it.
+ * ND_ERR_DIVERGED: loss, gradient or parameter is not finite, and going back did not
+ * help; the net then holds the best weights so far, *result says how far it came, and
+ * the saver got the last finite state. ND_ERR_MEMORY, ND_ERR_SHAPE, ND_ERR_FORMAT (a
+ * state of another run). */
 nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
                  const nd_source *valid, const nd_fit_params *params, nd_fit_result *result);
 

@@ -286,7 +286,7 @@ static void every_commented_line_can_be_put_in_force(void **state)
             }
         }
     }
-    assert_int_equal(taken, config->set.count - 2); /* all but config and print_config */
+    assert_int_equal(taken, config->set.count - 3); /* all but those of a single call */
     free(text);
 }
 
