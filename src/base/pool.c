@@ -27,6 +27,12 @@ typedef void (*task_fn)(void *user, size_t i);
 enum { TICKET_BITS = 32, STACK_BYTES = 4 << 20 };
 #define TICKET_CLOSED UINT64_C(0xffffffff)
 
+/* Where other programs hold the processors, a worker that was put aside in the middle
+ * of a task keeps the caller waiting, and help costs more than it brings. The caller
+ * compares each run with what it would have taken alone; once LOSS_NS more are lost
+ * than gained, it works alone for a while, longer each time up to REST_MOST_NS. */
+enum { LOSS_NS = 100000, REST_NS = 5000000, REST_MOST_NS = 160000000 };
+
 struct nd_pool {
     int threads; /* with the caller */
     int workers; /* threads that were started */
@@ -34,6 +40,9 @@ struct nd_pool {
     long spin_ns; /* how long an idle thread spins before it sleeps */
     pthread_t *thread;
     uint64_t run;
+    int64_t loss_ns;      /* time lost by help, less time gained; at least 0 */
+    int64_t rest_ns;      /* length of the next rest */
+    int64_t rest_until;   /* the caller works alone until then; 0: with all */
     pthread_mutex_t lock; /* for sleeping and waking only */
     pthread_cond_t work, finished;
 
@@ -87,6 +96,7 @@ nd_pool *nd_pool_create(int threads)
     }
     /* With more threads than processors, one that spins keeps another from work. */
     pool->spin_ns = pool->threads <= cpus ? 150000 : 0;
+    pool->rest_ns = REST_NS;
     atomic_init(&pool->ticket, TICKET_CLOSED);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
@@ -94,22 +104,23 @@ nd_pool *nd_pool_create(int threads)
     return pool;
 }
 
-/* Claim and run tasks of the published run until none is left. */
-static void work_on(nd_pool *pool)
+/* Claim and run tasks of the published run until none is left; returns how many. */
+static size_t work_on(nd_pool *pool)
 {
-    for (;;) {
+    for (size_t own = 0;;) {
         uint64_t ticket = atomic_load(&pool->ticket);
         size_t i = (size_t)(ticket & TICKET_CLOSED);
         size_t tasks = atomic_load(&pool->tasks);
         task_fn task = atomic_load(&pool->task);
         void *user = atomic_load(&pool->user);
         if (i >= tasks || i == TICKET_CLOSED) {
-            return;
+            return own;
         }
         if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1)) {
             continue;
         }
         task(user, i);
+        own++;
         if (atomic_fetch_add(&pool->done, 1) + 1 == tasks && atomic_load(&pool->caller_sleeps)) {
             pthread_mutex_lock(&pool->lock);
             pthread_cond_signal(&pool->finished);
@@ -176,7 +187,7 @@ static void *worker_main(void *argument)
         if (!spin(pool, has_work)) {
             sleep_until_work(pool);
         }
-        work_on(pool);
+        (void)work_on(pool);
     }
     return NULL;
 }
@@ -239,22 +250,61 @@ static void publish(nd_pool *pool, size_t tasks, task_fn task, void *user)
     wake_sleepers(pool);
 }
 
-void nd_pool_run(nd_pool *pool, size_t tasks, void (*task)(void *user, size_t i), void *user)
+static bool is_resting(nd_pool *pool)
 {
-    nd_fp_state old = nd_fp_enter();
-    if (tasks <= 1 || tasks >= TICKET_CLOSED || !pool || pool->threads == 1) {
-        for (size_t i = 0; i < tasks; i++) {
-            task(user, i);
-        }
-        nd_fp_leave(old);
+    if (pool->rest_until == 0) {
+        return false;
+    }
+    if (clock_ns() < pool->rest_until) {
+        return true;
+    }
+    pool->rest_until = 0;
+    pool->loss_ns = LOSS_NS / 2; /* a worker that is still away is noticed sooner */
+    return false;
+}
+
+/* A run of tasks took until end; the caller did own of them until done. */
+static void account(nd_pool *pool, size_t tasks, size_t own, int64_t start, int64_t done,
+                    int64_t end)
+{
+    if (own == 0) {
         return;
     }
+    double alone = (double)(done - start) * (double)tasks / (double)own;
+    pool->loss_ns += end - start - (int64_t)alone;
+    if (pool->loss_ns <= 0) {
+        pool->loss_ns = 0;
+        pool->rest_ns = REST_NS;
+    } else if (pool->loss_ns > LOSS_NS) {
+        pool->rest_until = end + pool->rest_ns;
+        pool->rest_ns = pool->rest_ns < REST_MOST_NS ? 2 * pool->rest_ns : pool->rest_ns;
+    }
+}
+
+static void run_together(nd_pool *pool, size_t tasks, task_fn task, void *user)
+{
     if (!pool->started) {
         start_workers(pool);
     }
+    int64_t start = clock_ns();
     publish(pool, tasks, task, user);
-    work_on(pool);
+    size_t own = work_on(pool);
+    int64_t done = clock_ns();
     wait_until_done(pool);
+    account(pool, tasks, own, start, done, clock_ns());
+}
+
+void nd_pool_run(nd_pool *pool, size_t tasks, void (*task)(void *user, size_t i), void *user)
+{
+    nd_fp_state old = nd_fp_enter();
+    bool alone = tasks <= 1 || tasks >= TICKET_CLOSED || !pool || pool->threads == 1;
+    if (alone || is_resting(pool)) {
+        for (size_t i = 0; i < tasks; i++) {
+            task(user, i);
+        }
+    } else {
+        run_together(pool, tasks, task, user);
+    }
     nd_fp_leave(old);
 }
 

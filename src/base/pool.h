@@ -19,7 +19,8 @@ int nd_pool_threads(const nd_pool *pool);
  * all are done. Which worker runs which task is not fixed, so a result may depend on
  * i alone. Tasks compute in the environment of base/fpenv.h, in the caller as in
  * workers; the caller's own is back in force on return. tasks 1, or a pool of one
- * thread, runs in the caller without any synchronization. pool NULL runs in the
+ * thread, runs in the caller without any synchronization; so does every run for some
+ * milliseconds after other programs kept the workers from helping. pool NULL runs in the
  * caller. Must not be called from inside a task. */
 void nd_pool_run(nd_pool *pool, size_t tasks, void (*task)(void *user, size_t i), void *user);
 

@@ -7,6 +7,7 @@
 
 #include "kern/kern.h"
 #include "kern/small.h"
+#include "kern/sparse.h"
 
 /* What is done to C once its sums are complete. */
 typedef enum nd_gemm_end {
@@ -77,6 +78,11 @@ typedef struct nd_isa {
                      nd_real *gw, nd_real *gb, bool add);
     void (*small_gx)(const nd_small_dense *d, size_t rows, const nd_real *x, const nd_real *gz,
                      nd_real *gx);
+    /* As in sparse.h; rows first .. first + n - 1 of gw, n <= ND_SPARSE_COLUMNS. */
+    void (*sparse_forward)(const nd_small_dense *d, size_t rows, const nd_real *x, nd_real *y);
+    void (*sparse_gw)(const nd_small_dense *d, size_t first, size_t n, size_t rows,
+                      const nd_real *x, const nd_real *gz, nd_real *gw, bool add);
+    size_t (*count_nonzero)(size_t n, const nd_real *x);
     /* For machine.h: keep the multiply-add units busy, returning the operations done;
      * read n elements. */
     double (*probe_fma)(size_t rounds, nd_real *result);

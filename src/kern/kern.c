@@ -8,11 +8,14 @@
  * there would be more than PARTS; both follow from n alone. */
 enum { PIECE = 16384, PARTS = 256 };
 
+/* In a step of a small network, filling a job takes longer than the arithmetic: what
+ * is one piece and lies on such a path calls the kernel itself. */
 typedef struct job {
     const nd_isa *isa;
     size_t n; /* elements, or columns where rows are set */
     size_t rows;
     size_t piece; /* elements, rows or columns per task */
+    size_t tasks;
     nd_act act;
     nd_real factor; /* slope, scale */
     double rate;
@@ -37,6 +40,12 @@ static size_t piece_for(size_t n)
     return least > PIECE ? pieces_of(least, 64) * 64 : PIECE;
 }
 
+/* Whether so many rows of n elements are one task, found without a division. */
+static bool is_one_piece(size_t rows, size_t n)
+{
+    return n <= PIECE && rows <= PIECE && rows * n <= PIECE && rows > 0 && n > 0;
+}
+
 /* Rows per task when a row has n elements. */
 static size_t rows_for(size_t rows, size_t n)
 {
@@ -45,21 +54,23 @@ static size_t rows_for(size_t rows, size_t n)
     return least > fit ? least : fit;
 }
 
-/* Without the pool for one task: its caller has entered base/fpenv.h. */
-static void run(nd_pool *pool, size_t tasks, void (*task)(void *, size_t), job *j)
+/* Cut n units into pieces and run them; without the pool for one task: its caller has
+ * entered base/fpenv.h. */
+static void run(nd_pool *pool, size_t n, size_t piece, void (*task)(void *, size_t), job *j)
 {
-    if (tasks == 1) {
+    j->piece = piece;
+    j->tasks = n > piece ? pieces_of(n, piece) : n > 0;
+    if (j->tasks == 1) {
         task(j, 0);
     } else {
-        nd_pool_run(pool, tasks, task, j);
+        nd_pool_run(pool, j->tasks, task, j);
     }
 }
 
 static void run_elements(nd_pool *pool, job *j, void (*task)(void *, size_t))
 {
     j->isa = nd_isa_at(0);
-    j->piece = piece_for(j->n);
-    run(pool, pieces_of(j->n, j->piece), task, j);
+    run(pool, j->n, j->n <= PIECE ? PIECE : piece_for(j->n), task, j);
 }
 
 static void run_rows(nd_pool *pool, job *j, void (*task)(void *, size_t))
@@ -68,14 +79,13 @@ static void run_rows(nd_pool *pool, job *j, void (*task)(void *, size_t))
     if (j->rows == 0 || j->n == 0) {
         return;
     }
-    j->piece = rows_for(j->rows, j->n);
-    run(pool, pieces_of(j->rows, j->piece), task, j);
+    run(pool, j->rows, is_one_piece(j->rows, j->n) ? j->rows : rows_for(j->rows, j->n), task, j);
 }
 
-static double total_of(const job *j, size_t n)
+static double total_of(const job *j)
 {
     double total = 0;
-    for (size_t i = 0; i < pieces_of(n, j->piece); i++) {
+    for (size_t i = 0; i < j->tasks; i++) {
         total += j->part[i];
     }
     return total;
@@ -198,7 +208,7 @@ double nd_k_sum(nd_pool *pool, size_t n, const nd_real *x)
     double part[PARTS];
     job j = {.part = part, .n = n, .a = x};
     run_elements(pool, &j, sum_task);
-    return total_of(&j, n);
+    return total_of(&j);
 }
 
 static void dot_task(void *user, size_t i)
@@ -213,7 +223,7 @@ double nd_k_dot(nd_pool *pool, size_t n, const nd_real *x, const nd_real *y)
     double part[PARTS];
     job j = {.part = part, .n = n, .a = x, .b = y};
     run_elements(pool, &j, dot_task);
-    return total_of(&j, n);
+    return total_of(&j);
 }
 
 double nd_k_sum_squares(nd_pool *pool, size_t n, const nd_real *x)
@@ -231,9 +241,12 @@ static void max_abs_task(void *user, size_t i)
 nd_real nd_k_max_abs(nd_pool *pool, size_t n, const nd_real *x)
 {
     double part[PARTS], most = 0;
+    if (n <= PIECE) {
+        return nd_isa_at(0)->max_abs(n, x);
+    }
     job j = {.part = part, .n = n, .a = x};
     run_elements(pool, &j, max_abs_task);
-    for (size_t i = 0; i < pieces_of(n, j.piece); i++) {
+    for (size_t i = 0; i < j.tasks; i++) {
         most = isnan(most) || part[i] <= most ? most : part[i];
     }
     return (nd_real)most;
@@ -250,8 +263,7 @@ static void run_columns(nd_pool *pool, job *j, void (*task)(void *, size_t))
 {
     j->isa = nd_isa_at(0);
     size_t fit = PIECE / (j->rows > 0 ? j->rows : 1);
-    j->piece = fit < 32 ? 32 : fit / 32 * 32;
-    run(pool, pieces_of(j->n, j->piece), task, j);
+    run(pool, j->n, fit < 32 ? 32 : fit / 32 * 32, task, j);
 }
 
 static void column_sums_task(void *user, size_t i)
@@ -291,6 +303,10 @@ static void softmax_task(void *user, size_t i)
 
 void nd_k_softmax(nd_pool *pool, size_t rows, size_t n, const nd_real *logits, nd_real *p)
 {
+    if (is_one_piece(rows, n)) {
+        nd_isa_at(0)->softmax(rows, n, logits, p);
+        return;
+    }
     job j = {.rows = rows, .n = n, .a = logits, .out = p};
     run_rows(pool, &j, softmax_task);
 }
@@ -312,16 +328,13 @@ double nd_k_softmax_cross_entropy(nd_pool *pool, size_t rows, size_t n, const nd
                                   const nd_real *target, nd_real scale, nd_real *grad)
 {
     double part[PARTS];
-    job j = {.part = part,
-             .rows = rows,
-             .n = n,
-             .a = logits,
-             .b = target,
-             .factor = scale,
-             .out = grad,
-             .piece = 1};
+    if (is_one_piece(rows, n)) {
+        return nd_isa_at(0)->softmax_cross_entropy(rows, n, logits, target, scale, grad);
+    }
+    job j = {
+        .part = part, .rows = rows, .n = n, .a = logits, .b = target, .factor = scale, .out = grad};
     run_rows(pool, &j, softmax_cross_entropy_task);
-    return n > 0 ? total_of(&j, rows) : 0;
+    return total_of(&j);
 }
 
 static void sigmoid_cross_entropy_task(void *user, size_t i)
@@ -336,9 +349,12 @@ double nd_k_sigmoid_cross_entropy(nd_pool *pool, size_t n, const nd_real *logits
                                   const nd_real *target, nd_real scale, nd_real *grad)
 {
     double part[PARTS];
+    if (n <= PIECE) {
+        return nd_isa_at(0)->sigmoid_cross_entropy(n, logits, target, scale, grad);
+    }
     job j = {.part = part, .n = n, .a = logits, .b = target, .factor = scale, .out = grad};
     run_elements(pool, &j, sigmoid_cross_entropy_task);
-    return total_of(&j, n);
+    return total_of(&j);
 }
 
 static void squared_error_task(void *user, size_t i)
@@ -352,9 +368,12 @@ double nd_k_squared_error(nd_pool *pool, size_t n, const nd_real *y, const nd_re
                           nd_real scale, nd_real *grad)
 {
     double part[PARTS];
+    if (n <= PIECE) {
+        return nd_isa_at(0)->squared_error(n, y, target, scale, grad);
+    }
     job j = {.part = part, .n = n, .a = y, .b = target, .factor = scale, .out = grad};
     run_elements(pool, &j, squared_error_task);
-    return total_of(&j, n);
+    return total_of(&j);
 }
 
 static void sgd_task(void *user, size_t i)
@@ -366,6 +385,10 @@ static void sgd_task(void *user, size_t i)
 
 void nd_k_sgd(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w)
 {
+    if (n <= PIECE) {
+        nd_isa_at(0)->sgd(u, n, grad, w);
+        return;
+    }
     job j = {.update = u, .n = n, .a = grad, .out = w};
     run_elements(pool, &j, sgd_task);
 }
@@ -380,6 +403,10 @@ static void momentum_task(void *user, size_t i)
 void nd_k_momentum(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
                    nd_real *v)
 {
+    if (n <= PIECE) {
+        nd_isa_at(0)->momentum(u, n, grad, w, v);
+        return;
+    }
     job j = {.update = u, .n = n, .a = grad, .out = w, .state1 = v};
     run_elements(pool, &j, momentum_task);
 }
@@ -394,6 +421,10 @@ static void adam_task(void *user, size_t i)
 void nd_k_adam(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
                nd_real *m, nd_real *v)
 {
+    if (n <= PIECE) {
+        nd_isa_at(0)->adam(u, n, grad, w, m, v);
+        return;
+    }
     job j = {.update = u, .n = n, .a = grad, .out = w, .state1 = m, .state2 = v};
     run_elements(pool, &j, adam_task);
 }

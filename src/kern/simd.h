@@ -14,6 +14,7 @@
 #include "kern/simd_reduce.h"
 #include "kern/simd_rows.h"
 #include "kern/simd_small.h"
+#include "kern/simd_sparse.h"
 #include "kern/simd_update.h"
 
 const nd_isa ND_ISA = {
@@ -46,6 +47,9 @@ const nd_isa ND_ISA = {
     .small_turn = small_turn,
     .small_gw = small_gw,
     .small_gx = small_gx,
+    .sparse_forward = sparse_forward,
+    .sparse_gw = sparse_gw,
+    .count_nonzero = count_nonzero,
     .probe_fma = probe_fma,
     .probe_read = probe_read,
 };

@@ -1,5 +1,6 @@
 /* Fully connected layer; weights are stored [in][out]. */
 #include "base/ctx.h"
+#include "kern/sparse.h"
 #include "layer/layer.h"
 
 static const nd_option options[] = {
@@ -55,10 +56,25 @@ static nd_status dense_shape(nd_ctx *ctx, nd_layer_shape *shape)
     return ND_OK;
 }
 
+static nd_small_dense sparse_of(const nd_layer_io *io)
+{
+    return (nd_small_dense){.in = io->shape->in[0],
+                            .out = io->shape->out,
+                            .weight = io->param[0],
+                            .bias = io->shape->params > 1 ? io->param[1] : NULL,
+                            .act = io->act,
+                            .slope = io->slope};
+}
+
 /* y = f(x W + b) */
 static void dense_forward(const nd_layer_io *io)
 {
     const nd_real *bias = io->shape->params > 1 ? io->param[1] : NULL;
+    if (io->sparse_x) {
+        nd_small_dense d = sparse_of(io);
+        nd_sparse_forward(io->pool, &d, io->rows, io->x[0], io->y);
+        return;
+    }
     nd_gemm_nn_act(io->pool, io->rows, io->shape->out, io->shape->in[0], io->x[0], io->param[0],
                    bias, io->act, io->slope, io->y);
 }
@@ -71,7 +87,12 @@ static void dense_backward(const nd_layer_io *io)
     if (io->act != ND_ACT_NONE && !io->gy_of_z) {
         nd_k_act_back(io->pool, io->act, io->slope, io->rows * out, io->y, io->gy, io->gy);
     }
-    nd_gemm_tn(io->pool, in, out, io->rows, io->x[0], io->gy, io->grad[0], false);
+    if (io->sparse_x) {
+        nd_small_dense d = sparse_of(io);
+        nd_sparse_gw(io->pool, &d, io->rows, io->x[0], io->gy, io->grad[0], false);
+    } else {
+        nd_gemm_tn(io->pool, in, out, io->rows, io->x[0], io->gy, io->grad[0], false);
+    }
     if (io->shape->params > 1) {
         nd_k_column_sums(io->pool, io->rows, out, io->gy, io->grad[1], false);
     }

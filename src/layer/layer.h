@@ -49,6 +49,7 @@ typedef struct nd_layer_io {
     nd_pool *pool;
     size_t rows;
     bool training;
+    bool sparse_x;                     /* of a class with takes_act: x[0] is mostly zeros */
     nd_rng rng;                        /* stream of this layer, step of this batch */
     const nd_real *x[ND_LAYER_INPUTS]; /* [rows][in[i]] */
     nd_real *y;                        /* [rows][out] */

@@ -4,6 +4,7 @@
 
 #include "base/ctx.h"
 #include "base/mem.h"
+#include "kern/sparse.h"
 
 /* Weights up to which small kernels are ahead with one row: these are read once, and
  * cutting the work of a row costs more than it saves. */
@@ -24,8 +25,9 @@ typedef struct chain_job {
     const nd_real *x, *y;
     nd_real *glogits;
     size_t rows, chunk, label_width;
-    bool own_blocks; /* chunks behind the first have a gradient block each */
-    double value[ND_CHAIN_CHUNKS];
+    bool own_blocks; /* chunks behind the first have a gradient block each; without, a chunk
+                      * of one part is added to the first as it comes: the same bits */
+    double *value;   /* [ND_CHAIN_CHUNKS], the chunks' losses */
 } chain_job;
 
 static bool is_link(const nd_plan_step *step, long before)
@@ -139,6 +141,9 @@ bool nd_chain_takes(const nd_chain *chain, size_t rows, bool training)
 
 static size_t chunks_for(size_t weights, size_t rows)
 {
+    if (rows < 2 * CHUNK_ROWS) {
+        return 1;
+    }
     double work = 3.0 * (double)rows * (double)weights;
     size_t chunks = rows / CHUNK_ROWS;
     chunks = chunks < ND_CHAIN_CHUNKS ? chunks : ND_CHAIN_CHUNKS;
@@ -184,10 +189,22 @@ static const nd_real *input_of(const chain_job *j, const nd_chain_link *link, si
     return (link == j->chain->link ? j->x : link->io->x[0]) + first * link->dense.in;
 }
 
-static void forward_part(const chain_job *j, size_t first, size_t rows)
+/* Whether the first link skips zeros in these rows. */
+static bool is_sparse(const chain_job *j, size_t first, size_t rows)
+{
+    const nd_small_dense *d = &j->chain->link[0].dense;
+    return nd_sparse_pays(rows, d->in, d->out, j->x + first * d->in);
+}
+
+static void forward_part(const chain_job *j, size_t first, size_t rows, bool sparse)
 {
     const nd_chain *chain = j->chain;
-    for (size_t i = 0; i < chain->count; i++) {
+    const nd_small_dense *d = &chain->link[0].dense;
+    if (sparse) {
+        nd_sparse_forward(NULL, d, rows, j->x + first * d->in,
+                          chain->link[0].io->y + first * d->out);
+    }
+    for (size_t i = sparse; i < chain->count; i++) {
         const nd_chain_link *link = &chain->link[i];
         nd_small_forward(chain->isa, &link->dense, rows, input_of(j, link, first),
                          link->io->y + first * link->dense.out);
@@ -205,16 +222,33 @@ static nd_real *moved(const chain_job *j, nd_real *grad, size_t chunk)
     return chain->grad + (chunk - 1) * chain->size + at;
 }
 
-static void backward_part(const chain_job *j, size_t chunk, size_t first, size_t rows)
+static void weight_gradient(const chain_job *j, const nd_chain_link *link, size_t chunk,
+                            size_t first, size_t rows, bool sparse)
 {
     const nd_chain *chain = j->chain;
+    const nd_small_dense *d = &link->dense;
     bool add = first > (j->own_blocks ? chunk * j->chunk : 0);
+    const nd_real *x = input_of(j, link, first), *gz = link->io->gy + first * d->out;
+    nd_real *gw = moved(j, link->io->grad[0], chunk);
+    nd_real *gb = d->bias ? moved(j, link->io->grad[1], chunk) : NULL;
+    if (!sparse) {
+        nd_small_gw(chain->isa, d, rows, x, gz, gw, gb, add);
+        return;
+    }
+    nd_sparse_gw(NULL, d, rows, x, gz, gw, add);
+    if (gb) { /* no inputs: the bias alone */
+        nd_small_gw(chain->isa, &(nd_small_dense){.out = d->out}, rows, x, gz, gw, gb, add);
+    }
+}
+
+static void backward_part(const chain_job *j, size_t chunk, size_t first, size_t rows, bool sparse)
+{
+    const nd_chain *chain = j->chain;
     for (size_t i = chain->count; i-- > 0;) {
         const nd_chain_link *link = &chain->link[i];
         const nd_small_dense *d = &link->dense;
         const nd_real *x = input_of(j, link, first), *gz = link->io->gy + first * d->out;
-        nd_real *gb = d->bias ? moved(j, link->io->grad[1], chunk) : NULL;
-        nd_small_gw(chain->isa, d, rows, x, gz, moved(j, link->io->grad[0], chunk), gb, add);
+        weight_gradient(j, link, chunk, first, rows, sparse && i == 0);
         if (link->wants_gx) {
             nd_small_gx(chain->isa, d, rows, x, gz, link->io->gx[0] + first * d->in);
         }
@@ -231,7 +265,8 @@ static void forward_task(void *user, size_t i)
     const chain_job *j = user;
     size_t rows = rows_of_chunk(j, i);
     for (size_t at = 0; at < rows; at += PART_ROWS) {
-        forward_part(j, i * j->chunk + at, part_of(rows, at));
+        size_t first = i * j->chunk + at, count = part_of(rows, at);
+        forward_part(j, first, count, is_sparse(j, first, count));
     }
 }
 
@@ -256,9 +291,10 @@ static void gradient_task(void *user, size_t i)
     j->value[i] = 0;
     for (size_t at = 0; at < rows; at += PART_ROWS) {
         size_t first = i * j->chunk + at, count = part_of(rows, at);
-        forward_part(j, first, count);
+        bool sparse = is_sparse(j, first, count);
+        forward_part(j, first, count, sparse);
         j->value[i] += loss_of_part(j, first, count);
-        backward_part(j, i, first, count);
+        backward_part(j, i, first, count, sparse);
     }
 }
 
@@ -278,35 +314,46 @@ static void turn_weights(const nd_chain *chain, size_t rows)
     }
 }
 
+/* All chunks side by side, each with a gradient of its own, added in order. */
+static double gradient_of_chunks(chain_job *j, nd_pool *pool, size_t chunks)
+{
+    const nd_chain *chain = j->chain;
+    nd_real *grad = chain->link[0].io->grad[0];
+    double total = 0;
+    nd_pool_run(pool, chunks, gradient_task, j);
+    for (size_t i = 0; i < chunks; i++) {
+        if (i > 0) {
+            nd_k_add(NULL, chain->size, grad, chain->grad + (i - 1) * chain->size, grad);
+        }
+        total += j->value[i];
+    }
+    return total;
+}
+
 double nd_chain_gradient(const nd_chain *chain, const nd_loss_class *loss, nd_pool *pool,
                          const nd_real *x, const nd_real *y, size_t rows, nd_real *glogits)
 {
-    size_t outputs = chain->link[chain->count - 1].dense.out;
+    double value[ND_CHAIN_CHUNKS], total = 0;
+    size_t cuts = nd_chain_chunks(chain, rows);
+    size_t chunk = cuts > 1 ? chunk_rows(rows, cuts) : rows;
+    size_t chunks = cuts > 1 ? (rows + chunk - 1) / chunk : 1;
     chain_job j = {.chain = chain,
                    .loss = loss,
                    .x = x,
                    .y = y,
                    .glogits = glogits,
                    .rows = rows,
-                   .label_width = loss->label_width(outputs)};
-    j.chunk = chunk_rows(rows, nd_chain_chunks(chain, rows));
-    size_t chunks = (rows + j.chunk - 1) / j.chunk;
-    /* Sums of several parts are added up chunk by chunk whatever the number of threads:
-     * the order of additions is that of the shapes. */
-    j.own_blocks = chunks > 1 && (nd_pool_threads(pool) > 1 || j.chunk > PART_ROWS);
+                   .chunk = chunk,
+                   .label_width = loss->label_width(chain->link[chain->count - 1].dense.out),
+                   .own_blocks = chunks > 1 && (nd_pool_threads(pool) > 1 || chunk > PART_ROWS),
+                   .value = value};
     turn_weights(chain, rows);
-    nd_real *grad = chain->link[0].io->grad[0];
-    double total = 0;
     if (j.own_blocks) {
-        nd_pool_run(pool, chunks, gradient_task, &j);
+        return gradient_of_chunks(&j, pool, chunks);
     }
     for (size_t i = 0; i < chunks; i++) {
-        if (!j.own_blocks) {
-            gradient_task(&j, i);
-        } else if (i > 0) {
-            nd_k_add(NULL, chain->size, grad, chain->grad + (i - 1) * chain->size, grad);
-        }
-        total += j.value[i];
+        gradient_task(&j, i);
+        total += value[i];
     }
     return total;
 }

@@ -3,6 +3,7 @@
 
 #include "base/ctx.h"
 #include "base/fpenv.h"
+#include "kern/sparse.h"
 #include "net/chain.h"
 
 static nd_status check_call(nd_net *net, const void *a, const void *b, size_t rows)
@@ -53,6 +54,9 @@ static void forward(nd_net *net, const nd_real *x, size_t rows, bool training)
         for (size_t k = 0; k < step->layer->inputs; k++) {
             if (step->layer->input[k] < 0) {
                 step->io.x[k] = x;
+                step->io.sparse_x =
+                    step->layer->class->takes_act &&
+                    nd_sparse_pays(rows, step->io.shape->in[0], step->io.shape->out, x);
             }
         }
         step->layer->class->forward(&step->io);

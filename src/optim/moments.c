@@ -33,6 +33,9 @@ const nd_option nd_optim_moment_options[ND_OPTIM_MOMENT_OPTIONS] = {
 double nd_optim_correction(double base, uint64_t n)
 {
     double power = 1;
+    if ((double)n * (1 - base) > 42) { /* base^n <= exp(-n (1 - base)), below the last bit */
+        return 1;
+    }
     for (; n > 0; n >>= 1, base *= base) {
         power = n & 1 ? power * base : power;
         if (power < 1e-18) {
