@@ -424,7 +424,7 @@ ND_API nd_status nd_desc_create(nd_ctx *ctx, size_t n_in, nd_desc **desc);
 ND_API void nd_desc_destroy(nd_desc *desc);
 
 /* Append a layer.
- *   type        "dense", "relu", "tanh", "sigmoid", "leaky_relu", "dropout",
+ *   type        "dense", "relu", "tanh", "sigmoid", "gelu", "prelu", "dropout",
  *               "batchnorm", "add", ...
  *   attributes  "units=64, init=he_normal" ; NULL or "" for defaults. Every layer takes
  *               name=WORD, from=NAME|NAME (earlier layers; "input" is the
@@ -435,13 +435,23 @@ ND_API nd_status nd_desc_add(nd_desc *desc, const char *type, const char *attrib
 
 /* Plan a network for batches of up to max_rows and initialize its parameters.
  *   loss  "cross_entropy" (y: class index, [rows][1]), "binary_cross_entropy"
- *         (y: 0 or 1, [rows][n_out]), "mse" (y: [rows][n_out]); all on logits
+ *         (y: 0 or 1, [rows][n_out]), "focal", "hinge" (y: class index, or 0 or 1 for
+ *         one output, [rows][1]), "mse", "mae", "huber", "log_cosh", "quantile"
+ *         (y: [rows][n_out]); all on logits. Settings follow the name: "huber, delta=2"
  *   seed  same seed, same parameters, same masks
  * ND_ERR_OPTION (no such loss, a layer that the loss makes senseless), ND_ERR_SHAPE,
  * ND_ERR_MEMORY; *net is then NULL.
  * Every allocation happens here; desc may be destroyed afterwards. */
 ND_API nd_status nd_net_create(nd_ctx *ctx, const nd_desc *desc, const char *loss, size_t max_rows,
                                uint64_t seed, nd_net **net);
+
+/* Complete the initialization of layers with init=lsuv: scale their weights, layer by
+ * layer, so that their results before the activation have variance 1 over a batch
+ * (Mishkin & Matas 2016). Other layers stay as they are. Does not allocate.
+ *   x  in  [rows][n_in]   some of the training rows, two or more
+ * ND_ERR_SHAPE if there are fewer or more than planned for, ND_ERR_DATA if a layer's
+ * results do not vary or are not finite. */
+ND_API nd_status nd_net_init_on(nd_net *net, const nd_real *x, size_t rows);
 
 /* Free a network; its optimizers must have been destroyed. */
 ND_API void nd_net_destroy(nd_net *net);

@@ -1,10 +1,12 @@
 #include "job/auto.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ctx.h"
 #include "base/num.h"
+#include "base/text.h"
 
 static size_t clamp_size(double value, size_t low, size_t high)
 {
@@ -130,30 +132,90 @@ static long choose_patience(long epochs, size_t rows, size_t valid)
     return (long)clamp_size(share * (double)epochs, 5, 1000);
 }
 
-static const char *loss_of_task(nd_task task)
+/* The losses of a task, the usual one first. */
+static const char *const *losses_of(nd_task task)
 {
-    switch (task) {
-    case ND_TASK_BINARY:
-        return "binary_cross_entropy";
-    case ND_TASK_MULTICLASS:
-        return "cross_entropy";
-    default:
-        return "mse";
+    static const char *const binary[] = {"binary_cross_entropy", "focal", "hinge", NULL};
+    static const char *const multiclass[] = {"cross_entropy", "focal", "hinge", NULL};
+    static const char *const values[] = {"mse", "mae", "huber", "log_cosh", "quantile", NULL};
+    return task == ND_TASK_BINARY ? binary : task == ND_TASK_MULTICLASS ? multiclass : values;
+}
+
+static nd_status fail_loss(const nd_config *config, const char *given, nd_task task)
+{
+    nd_text fits = {0};
+    const char *const *word = losses_of(task);
+    for (size_t i = 0; word[i]; i++) {
+        const char *before = i == 0 ? "" : word[i + 1] ? ", " : " and ";
+        nd_text_printf(&fits, "%s%s", before, word[i]);
     }
+    nd_status status = nd_fail(config->ctx, ND_ERR_OPTION,
+                               "loss: %s does not fit task %s (%s do); set --task as well", given,
+                               nd_task_name(task), fits.data ? fits.data : "others");
+    nd_text_free(&fits);
+    return status;
+}
+
+/* The option that sets a loss's number, and the loss that takes it. */
+typedef struct loss_option {
+    const char *loss, *key, *attribute;
+} loss_option;
+
+static const loss_option loss_options[] = {
+    {"cross_entropy", "label_smoothing", "label_smoothing"},
+    {"binary_cross_entropy", "label_smoothing", "label_smoothing"},
+    {"focal", "gamma", "gamma"},
+    {"huber", "delta", "delta"},
+    {"quantile", "quantile", "q"},
+};
+
+/* Whether a loss takes the number of an option; given beside another it would be ignored. */
+static bool takes_option(const char *loss, const char *key)
+{
+    for (size_t i = 0; i < sizeof loss_options / sizeof loss_options[0]; i++) {
+        const loss_option *row = &loss_options[i];
+        if (strcmp(row->loss, loss) == 0 && strcmp(row->key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static nd_status write_loss(const nd_config *config, nd_setup *plan)
+{
+    int n = snprintf(plan->loss_text, sizeof plan->loss_text, "%s", plan->loss);
+    for (size_t i = 0; i < sizeof loss_options / sizeof loss_options[0]; i++) {
+        const loss_option *row = &loss_options[i];
+        if (!takes_option(plan->loss, row->key) &&
+            nd_opt_origin(&config->set, row->key) == ND_FROM_CALL) {
+            return nd_fail(config->ctx, ND_ERR_OPTION, "%s: loss %s takes none; loss %s does",
+                           row->key, plan->loss, row->loss);
+        }
+        if (strcmp(row->loss, plan->loss) == 0) {
+            char number[ND_NUM_TEXT];
+            nd_num_print(number, nd_opt_real(&config->set, row->key));
+            snprintf(plan->loss_text + n, sizeof plan->loss_text - (size_t)n, ", %s=%s",
+                     row->attribute, number);
+        }
+    }
+    return ND_OK;
 }
 
 static nd_status choose_loss(const nd_config *config, const nd_prep *prep, nd_setup *plan)
 {
-    static const char *const words[] = {"auto", "cross_entropy", "binary_cross_entropy", "mse"};
-    const char *given = words[nd_opt_choice(&config->set, "loss")];
-    const char *fits = loss_of_task(prep->task);
-    if (strcmp(given, "auto") != 0 && strcmp(given, fits) != 0) {
-        return nd_fail(config->ctx, ND_ERR_OPTION,
-                       "loss: %s does not fit this task (%s does); set --task as well", given,
-                       fits);
+    const char *given = nd_opt_text(&config->set, "loss");
+    const char *const *fits = losses_of(prep->task);
+    size_t i = 0;
+    if (strcmp(given, "auto") != 0) {
+        while (fits[i] && strcmp(fits[i], given) != 0) {
+            i++;
+        }
     }
-    plan->loss = fits;
-    return ND_OK;
+    if (!fits[i]) {
+        return fail_loss(config, given, prep->task);
+    }
+    plan->loss = fits[i];
+    return write_loss(config, plan);
 }
 
 static const char *choice_word(const nd_config *config, const char *key)
@@ -220,6 +282,26 @@ static nd_status plan_schedule(const nd_config *config, nd_setup *plan)
     return ND_OK;
 }
 
+/* The number that an activation takes goes by one flag; given beside another activation
+ * it would be ignored. */
+static nd_status plan_activation(const nd_config *config, nd_setup *plan)
+{
+    const nd_optset *set = &config->set;
+    bool slope = !is_auto(config, "slope"), maxout = strcmp(plan->activation, "maxout") == 0;
+    plan->slope = slope ? nd_opt_real(set, "slope") : NAN;
+    plan->pieces = maxout ? (size_t)nd_opt_int(set, "pieces") : 1;
+    if (slope && nd_activation_attribute(plan->activation) == NULL) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "slope: activation %s takes none; leaky_relu, prelu and elu do",
+                       plan->activation);
+    }
+    if (!maxout && nd_opt_origin(set, "pieces") == ND_FROM_CALL) {
+        return nd_fail(config->ctx, ND_ERR_OPTION, "pieces: activation %s has none; maxout has",
+                       plan->activation);
+    }
+    return ND_OK;
+}
+
 /* Attributes of the rule that have a flag of their own would be overridden by it. */
 static nd_status check_rule_options(const nd_config *config)
 {
@@ -271,6 +353,54 @@ static nd_status check_rule(const nd_config *config, size_t rows, const nd_setup
     return ND_OK;
 }
 
+const char *nd_activation_attribute(const char *activation)
+{
+    static const char *const row[][2] = {
+        {"leaky_relu", "slope"}, {"prelu", "start"}, {"elu", "alpha"}};
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        if (strcmp(row[i][0], activation) == 0) {
+            return row[i][1];
+        }
+    }
+    return NULL;
+}
+
+static bool is_one_of(const char *word, const char *const *list)
+{
+    while (*list && strcmp(*list, word) != 0) {
+        list++;
+    }
+    return *list;
+}
+
+static nd_status plan_init(const nd_config *config, nd_setup *plan)
+{
+    static const char *const scaled[] = {"constant", "normal", "uniform", NULL};
+    static const char *const gained[] = {"orthogonal", "identity", "sparse", NULL};
+    const nd_optset *set = &config->set;
+    plan->init_scale = nd_opt_real(set, "init_scale");
+    plan->init_gain = is_auto(config, "init_gain") ? NAN : nd_opt_real(set, "init_gain");
+    plan->bias_init = nd_opt_real(set, "bias_init");
+    if (nd_opt_origin(set, "init_scale") == ND_FROM_CALL && !is_one_of(plan->init, scaled)) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "init_scale: init %s takes none; constant, normal and uniform do",
+                       plan->init);
+    }
+    if (!isnan(plan->init_gain) && !is_one_of(plan->init, gained)) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "init_gain: init %s takes none; orthogonal, identity and sparse do",
+                       plan->init);
+    }
+    if (plan->hidden_count > 0 &&
+        (strcmp(plan->init, "zeros") == 0 || strcmp(plan->init, "constant") == 0)) {
+        nd_log(config->ctx, 1,
+               "init %s: all units of a hidden layer start alike, and stay alike unless dropout "
+               "tells them apart",
+               plan->init);
+    }
+    return ND_OK;
+}
+
 static nd_status check_plan(const nd_config *config, const nd_setup *plan)
 {
     if (plan->batchnorm && plan->batch_size == 1) {
@@ -289,8 +419,9 @@ static nd_status check_plan(const nd_config *config, const nd_setup *plan)
  * settings do); given to the call it would be ignored. */
 static nd_status refuse_beside_layers(const nd_config *config)
 {
-    static const char *const key[] = {"hidden",    "activation", "dropout",
-                                      "batchnorm", "residual",   "init"};
+    static const char *const key[] = {"hidden",     "activation", "slope",     "pieces",
+                                      "init_scale", "init_gain",  "bias_init", "dropout",
+                                      "batchnorm",  "residual",   "init"};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         if (nd_opt_origin(&config->set, key[i]) == ND_FROM_CALL) {
             return nd_fail(config->ctx, ND_ERR_OPTION,
@@ -327,6 +458,8 @@ nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t row
                        .residual = nd_opt_bool(set, "residual"),
                        .seed = (uint64_t)nd_opt_int(set, "seed")};
     ND_TRY(plan_hidden(config, prep, rows, plan));
+    ND_TRY(plan_activation(config, plan));
+    ND_TRY(plan_init(config, plan));
     ND_TRY(choose_loss(config, prep, plan));
     plan_rates(config, prep, rows, plan);
     plan_length(config, rows, valid, plan);

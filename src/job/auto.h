@@ -12,6 +12,10 @@ enum { ND_AUTO_HIDDEN = 32 };
 typedef struct nd_setup {
     size_t hidden[ND_AUTO_HIDDEN], hidden_count;
     const char *activation, *init, *loss, *optimizer;
+    char loss_text[128];                     /* with its settings, as nd_net_create takes it */
+    double slope;                            /* of the activation; NaN: its own default */
+    double init_scale, init_gain, bias_init; /* init_gain NaN: by the activation */
+    size_t pieces;                           /* of maxout; 1 for every other activation */
     double dropout, weight_decay, lr, momentum, clip_norm, warmup;
     bool batchnorm, residual, refit;
     size_t batch_size; /* 0: all rows */
@@ -28,5 +32,8 @@ typedef struct nd_setup {
  * the task, batch normalization with batches of one, ...). */
 nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t rows, size_t valid,
                         nd_setup *plan);
+
+/* Attribute of an activation's layer that the option slope sets, NULL if it has none. */
+const char *nd_activation_attribute(const char *activation);
 
 #endif

@@ -35,9 +35,19 @@ __attribute__((format(printf, 3, 4))) static nd_status add_layer(nd_desc *desc, 
     return status;
 }
 
-static nd_status add_dense(nd_desc *desc, size_t units, const char *init)
+/* Numbers at their default are left out, so that a description states what was chosen. */
+static nd_status add_dense(nd_desc *desc, size_t units, const nd_setup *plan, double bias)
 {
-    return add_layer(desc, "dense", "units=%zu, init=%s", units, init);
+    char scale[ND_NUM_TEXT], gain[ND_NUM_TEXT], offset[ND_NUM_TEXT];
+    bool scaled = plan->init_scale < 0.01 || plan->init_scale > 0.01;
+    bool lifted = bias < 0 || bias > 0;
+    nd_num_print(scale, plan->init_scale);
+    nd_num_print(gain, plan->init_gain);
+    nd_num_print(offset, bias);
+    return add_layer(desc, "dense", "units=%zu, init=%s%s%s%s%s%s%s", units, plan->init,
+                     scaled ? ", scale=" : "", scaled ? scale : "",
+                     isnan(plan->init_gain) ? "" : ", gain=", isnan(plan->init_gain) ? "" : gain,
+                     lifted ? ", bias_init=" : "", lifted ? offset : "");
 }
 
 /* Names of a description stay where they are while it grows. */
@@ -59,16 +69,30 @@ static nd_status add_shortcut(nd_desc *desc, const char *from, size_t width, siz
     return add_layer(desc, "add", "from=%s|%s", block, other);
 }
 
+static nd_status add_activation(nd_desc *desc, const nd_setup *plan)
+{
+    const char *attribute = nd_activation_attribute(plan->activation);
+    if (strcmp(plan->activation, "maxout") == 0) {
+        return add_layer(desc, "maxout", "pieces=%zu", plan->pieces);
+    }
+    if (attribute == NULL || isnan(plan->slope)) {
+        return nd_desc_add(desc, plan->activation, NULL);
+    }
+    char slope[ND_NUM_TEXT];
+    nd_num_print(slope, plan->slope);
+    return add_layer(desc, plan->activation, "%s=%s", attribute, slope);
+}
+
 /* dense, batch normalization, activation, dropout, shortcut. */
 static nd_status add_hidden(nd_desc *desc, const nd_setup *plan, size_t units)
 {
     const char *from = last_name(desc);
     size_t width = nd_desc_outputs(desc);
-    ND_TRY(add_dense(desc, units, plan->init));
+    ND_TRY(add_dense(desc, units * plan->pieces, plan, plan->bias_init));
     if (plan->batchnorm) {
         ND_TRY(nd_desc_add(desc, "batchnorm", NULL));
     }
-    ND_TRY(nd_desc_add(desc, plan->activation, NULL));
+    ND_TRY(add_activation(desc, plan));
     if (plan->dropout > 0) {
         char rate[ND_NUM_TEXT];
         nd_num_print(rate, plan->dropout);
@@ -82,7 +106,7 @@ static nd_status add_from_flags(nd_desc *desc, const nd_prep *prep, const nd_set
     for (size_t i = 0; i < plan->hidden_count; i++) {
         ND_TRY(add_hidden(desc, plan, plan->hidden[i]));
     }
-    return add_dense(desc, nd_build_logits(prep), plan->init);
+    return add_dense(desc, nd_build_logits(prep), plan, 0);
 }
 
 /* The file lists the hidden layers; the output layer is added unless its last
@@ -97,7 +121,7 @@ static nd_status add_from_file(nd_desc *desc, const nd_config *config, const nd_
     if (dense_last && nd_desc_outputs(desc) == logits) {
         return ND_OK;
     }
-    return add_dense(desc, logits, "auto");
+    return add_layer(desc, "dense", "units=%zu", logits);
 }
 
 /* NAME=FACTOR for each layer that learns at a rate of its own. */

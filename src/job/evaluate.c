@@ -1,5 +1,6 @@
 #include "job/evaluate.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -7,6 +8,7 @@
 /* Labels of a part and room for its predictions. */
 typedef struct eval {
     const nd_prep *prep;
+    const nd_loss *loss;
     nd_prep_map map;
     size_t rows, outputs, label_width;
     nd_real *p, *label;
@@ -34,10 +36,11 @@ static nd_status eval_fill(eval *e, const nd_rows *rows)
     return ND_OK;
 }
 
-static nd_status eval_init(const nd_prep *prep, const nd_rows *rows, eval *e)
+static nd_status eval_init(const nd_prep *prep, const nd_loss *loss, const nd_rows *rows, eval *e)
 {
     *e = (eval){
         .prep = prep,
+        .loss = loss,
         .rows = rows->count,
         .outputs = nd_prep_outputs(prep),
         .label_width = nd_prep_label_width(prep),
@@ -48,6 +51,30 @@ static nd_status eval_init(const nd_prep *prep, const nd_rows *rows, eval *e)
         eval_free(e);
     }
     return status;
+}
+
+/* The loss of logits that give the predicted probabilities: their logarithms, since
+ * softmax forgets what is added to all. A hinge needs the decision values themselves. */
+static double class_loss(const eval *e, double log_loss)
+{
+    const nd_loss_class *class = e->loss->class;
+    if (class->option_count == 0 || e->loss->setting[0] == 0) {
+        return strcmp(class->name, "hinge") == 0 ? NAN : log_loss;
+    }
+    double total = 0;
+    bool binary = e->prep->task == ND_TASK_BINARY;
+    nd_real *z = nd_alloc(e->outputs, sizeof *z);
+    for (size_t r = 0; z && r < e->rows; r++) {
+        for (size_t c = 0; c < e->outputs; c++) {
+            double p = (double)e->p[r * e->outputs + c];
+            z[c] = (nd_real)log(p > 1e-37 ? p : 1e-37);
+        }
+        z[0] = binary ? z[1] - z[0] : z[0];
+        total += class->value(e->loss, NULL, 1, binary ? 1 : e->outputs, z, e->label + r, 1, NULL);
+    }
+    double mean = z ? total / (double)e->rows : NAN;
+    nd_free(z);
+    return mean;
 }
 
 static nd_status class_metrics(const eval *e, nd_metrics **metrics)
@@ -63,7 +90,7 @@ static nd_status class_metrics(const eval *e, nd_metrics **metrics)
         nd_metrics_classes(e->prep->ctx, e->p, e->label, e->rows, e->outputs, name, metrics);
     nd_free(name);
     if (status == ND_OK) {
-        (*metrics)->loss = (*metrics)->log_loss;
+        (*metrics)->loss = class_loss(e, (*metrics)->log_loss);
     }
     return status;
 }
@@ -79,6 +106,18 @@ static double scaled_loss(const nd_prep *prep, const nd_metrics *metrics)
     return sum / (double)prep->targets;
 }
 
+/* A loss of errors, in deviations of the training target. */
+static double point_loss(const eval *e)
+{
+    double sum = 0, slope;
+    for (size_t i = 0; i < e->rows * e->outputs; i++) {
+        double error = (double)e->p[i] - (double)e->label[i];
+        sum +=
+            e->loss->class->point(e->loss, error / e->prep->target[i % e->outputs].scale, &slope);
+    }
+    return sum / (double)(e->rows * e->outputs);
+}
+
 static nd_status value_metrics(const eval *e, nd_metrics **metrics)
 {
     const char **name = nd_alloc(e->outputs, sizeof *name);
@@ -92,7 +131,7 @@ static nd_status value_metrics(const eval *e, nd_metrics **metrics)
         nd_metrics_regression(e->prep->ctx, e->p, e->label, e->rows, e->outputs, name, metrics);
     nd_free(name);
     if (status == ND_OK) {
-        (*metrics)->loss = scaled_loss(e->prep, *metrics);
+        (*metrics)->loss = e->loss->class->point ? point_loss(e) : scaled_loss(e->prep, *metrics);
     }
     return status;
 }
@@ -137,7 +176,7 @@ nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **me
     if (baseline != NULL) {
         *baseline = NULL;
     }
-    ND_TRY(eval_init(model->prep, rows, &e));
+    ND_TRY(eval_init(model->prep, nd_net_loss_in_force(model->net), rows, &e));
     nd_status status = nd_model_predict_map(model, &e.map, rows->index, 0, e.rows, e.p);
     if (status == ND_OK) {
         status = eval_metrics(&e, metrics);

@@ -29,8 +29,27 @@ typedef enum nd_act {
     ND_ACT_SIGMOID,
     ND_ACT_TANH,
     ND_ACT_RELU,
-    ND_ACT_LEAKY_RELU
+    ND_ACT_LEAKY_RELU,
+    ND_ACT_HARD_SIGMOID,
+    ND_ACT_SOFTSIGN,
+    ND_ACT_SOFTPLUS,
+    ND_ACT_RELU6,
+    ND_ACT_ELU,
+    ND_ACT_SELU,
+    /* From here on the derivative is a function of x, not of y. */
+    ND_ACT_GELU,
+    ND_ACT_GELU_TANH,
+    ND_ACT_SILU,
+    ND_ACT_MISH,
+    ND_ACTS
 } nd_act;
+
+/* Whether f'(x) follows from y = f(x) alone: what can be applied to a layer's result in
+ * place, and undone from it. */
+static inline bool nd_act_from_result(nd_act act)
+{
+    return act != ND_ACT_NONE && act < ND_ACT_GELU;
+}
 
 /* C = f(A B + bias) in one pass over C: A [m][k], B [k][n], bias [n] or NULL; slope
  * is that of leaky_relu. The bits are those of nd_gemm_nn and then nd_k_bias_act. */
@@ -45,10 +64,11 @@ void nd_gemm_nt_back(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real 
 
 /* ---- Element-wise */
 
-/* y = f(x); y may be x. slope is that of leaky_relu below zero. */
+/* y = f(x); y may be x. slope is that of leaky_relu below zero, and alpha of elu. */
 void nd_k_act(nd_pool *pool, nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y);
 
-/* gx = gy * f'(x), from y = f(x); gx may be gy. */
+/* gx = gy * f'(x), from y = f(x), or, where not nd_act_from_result(act), from x in the
+ * place of y; gx may be gy. */
 void nd_k_act_back(nd_pool *pool, nd_act act, nd_real slope, size_t n, const nd_real *y,
                    const nd_real *gy, nd_real *gx);
 

@@ -18,6 +18,103 @@ void nd_ref_gemm(bool a_turned, bool b_turned, size_t m, size_t n, size_t k, con
     }
 }
 
+/* lambda and alpha of Klambauer et al. 2017, eq. 2. */
+static const long double selu_scale = 1.0507009873554804934193349852946L;
+static const long double selu_alpha = 1.6732632423543772848170429916717L;
+
+static long double normal_cdf(long double x)
+{
+    return erfcl(-x * sqrtl(0.5L)) / 2;
+}
+
+/* sqrt(2/pi) (x + 0.044715 x^3): Hendrycks & Gimpel 2016, section 2. */
+static long double gelu_inner(long double x)
+{
+    return sqrtl(2 / acosl(-1)) * (x + 0.044715L * x * x * x);
+}
+
+static long double logistic(long double x)
+{
+    return 1 / (1 + expl(-x));
+}
+
+static long double softplus(long double x)
+{
+    return fmaxl(x, 0) + log1pl(expl(-fabsl(x)));
+}
+
+/* Of activations whose derivative follows from their result. */
+static long double bent_value(nd_act act, long double slope, long double x)
+{
+    switch (act) {
+    case ND_ACT_HARD_SIGMOID:
+        return fminl(fmaxl(x + 3, 0), 6) / 6;
+    case ND_ACT_SOFTSIGN:
+        return x / (1 + fabsl(x));
+    case ND_ACT_SOFTPLUS:
+        return softplus(x);
+    case ND_ACT_RELU6:
+        return fminl(fmaxl(x, 0), 6);
+    case ND_ACT_ELU:
+        return x < 0 ? slope * expm1l(x) : x;
+    case ND_ACT_SELU:
+        return selu_scale * (x < 0 ? selu_alpha * expm1l(x) : x);
+    default:
+        return x;
+    }
+}
+
+static long double bent_slope(nd_act act, long double slope, long double y)
+{
+    switch (act) {
+    case ND_ACT_HARD_SIGMOID:
+        return y > 0 && y < 1 ? 1.0L / 6 : 0;
+    case ND_ACT_SOFTSIGN:
+        return (1 - fabsl(y)) * (1 - fabsl(y));
+    case ND_ACT_SOFTPLUS:
+        return -expm1l(-y);
+    case ND_ACT_RELU6:
+        return y > 0 && y < 6 ? 1 : 0;
+    case ND_ACT_ELU:
+        return y > 0 ? 1 : y + slope;
+    case ND_ACT_SELU:
+        return y > 0 ? selu_scale : y + selu_scale * selu_alpha;
+    default:
+        return 1;
+    }
+}
+
+static long double gated_value(nd_act act, long double x)
+{
+    switch (act) {
+    case ND_ACT_GELU:
+        return x * normal_cdf(x);
+    case ND_ACT_GELU_TANH:
+        return x * logistic(2 * gelu_inner(x)); /* (1 + tanh u) / 2 without cancelling */
+    case ND_ACT_SILU:
+        return x * logistic(x);
+    default:
+        return x * tanhl(softplus(x));
+    }
+}
+
+static long double gated_slope(nd_act act, long double x)
+{
+    long double pi = acosl(-1), t;
+    switch (act) {
+    case ND_ACT_GELU:
+        return normal_cdf(x) + x * expl(-x * x / 2) / sqrtl(2 * pi);
+    case ND_ACT_GELU_TANH:
+        t = logistic(2 * gelu_inner(x));
+        return t + 2 * x * t * (1 - t) * sqrtl(2 / pi) * (1 + 3 * 0.044715L * x * x);
+    case ND_ACT_SILU:
+        return logistic(x) * (1 + x * (1 - logistic(x)));
+    default:
+        t = tanhl(softplus(x));
+        return t + x * (1 - t * t) * logistic(x);
+    }
+}
+
 long double nd_ref_act_value(nd_act act, long double slope, long double x)
 {
     switch (act) {
@@ -29,10 +126,10 @@ long double nd_ref_act_value(nd_act act, long double slope, long double x)
         return x < 0 ? 0 : x;
     case ND_ACT_LEAKY_RELU:
         return x < 0 ? slope * x : x;
-    case ND_ACT_NONE:
+    default:
         break;
     }
-    return x;
+    return act >= ND_ACT_GELU ? gated_value(act, x) : bent_value(act, slope, x);
 }
 
 long double nd_ref_act_slope(nd_act act, long double slope, long double y)
@@ -46,10 +143,10 @@ long double nd_ref_act_slope(nd_act act, long double slope, long double y)
         return y > 0 ? 1 : 0;
     case ND_ACT_LEAKY_RELU:
         return y > 0 ? 1 : slope;
-    case ND_ACT_NONE:
+    default:
         break;
     }
-    return 1;
+    return act >= ND_ACT_GELU ? gated_slope(act, y) : bent_slope(act, slope, y);
 }
 
 void nd_ref_act(nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y)

@@ -12,7 +12,7 @@ void nd_ref_gemm(bool a_turned, bool b_turned, size_t m, size_t n, size_t k, con
                  const nd_real *b, nd_real *c, bool add);
 
 long double nd_ref_act_value(nd_act act, long double slope, long double x);
-/* Derivative in terms of y = f(x). */
+/* Derivative in terms of y = f(x), or of x where not nd_act_from_result(act). */
 long double nd_ref_act_slope(nd_act act, long double slope, long double y);
 
 void nd_ref_act(nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y);

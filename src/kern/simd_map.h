@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-#include "kern/simd_math.h"
+#include "kern/simd_act.h"
 
 /* x < 0 rather than x > 0, so that NaN is passed on. */
 static void act_map(nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y)
@@ -36,6 +36,9 @@ static void act_map(nd_act act, nd_real slope, size_t n, const nd_real *x, nd_re
         if (y != x) {
             memmove(y, x, n * sizeof *y);
         }
+        break;
+    default:
+        more_act_map(act, slope, n, x, y);
         break;
     }
 }
@@ -68,6 +71,9 @@ static void act_back_map(nd_act act, nd_real slope, size_t n, const nd_real *y, 
         if (gx != gy) {
             memmove(gx, gy, n * sizeof *gx);
         }
+        break;
+    default:
+        more_act_back_map(act, slope, n, y, gy, gx);
         break;
     }
 }

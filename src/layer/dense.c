@@ -20,10 +20,32 @@ static const nd_option options[] = {
      .type = ND_OPT_CHOICE,
      .preset = "auto",
      .choices = "auto|he_normal|he_uniform|glorot_normal|glorot_uniform|lecun_normal|"
-                "lecun_uniform|zeros",
+                "lecun_uniform|zeros|constant|normal|uniform|orthogonal|identity|sparse|lsuv",
      .metavar = "WORD",
-     .help = "initial weights; auto is He before relu, Glorot otherwise",
+     .help = "initial weights; auto is He before relu and its kin, LeCun before selu, else Glorot",
      .source = "He et al. 2015; Glorot & Bengio 2010; LeCun et al. 1998"},
+    {.name = "scale",
+     .type = ND_OPT_REAL,
+     .preset = "0.01",
+     .min = -1000,
+     .max = 1000,
+     .metavar = "X",
+     .help = "value of init=constant, deviation of normal, half the width of uniform"},
+    {.name = "gain",
+     .type = ND_OPT_REAL,
+     .preset = "auto",
+     .min = 1e-6,
+     .max = 1000,
+     .metavar = "X",
+     .help = "factor on orthogonal, identity and sparse weights; auto goes by the activation",
+     .source = "Saxe, McClelland & Ganguli 2014"},
+    {.name = "bias_init",
+     .type = ND_OPT_REAL,
+     .preset = "0",
+     .min = -1000,
+     .max = 1000,
+     .metavar = "X",
+     .help = "initial value of the biases"},
 };
 
 /* In the order of the words above. */
@@ -32,6 +54,8 @@ static nd_init init_of(const nd_optset *attr)
     static const nd_init init[] = {
         ND_INIT_AUTO,           ND_INIT_HE_NORMAL,    ND_INIT_HE_UNIFORM,    ND_INIT_GLOROT_NORMAL,
         ND_INIT_GLOROT_UNIFORM, ND_INIT_LECUN_NORMAL, ND_INIT_LECUN_UNIFORM, ND_INIT_ZEROS,
+        ND_INIT_CONSTANT,       ND_INIT_NORMAL,       ND_INIT_UNIFORM,       ND_INIT_ORTHOGONAL,
+        ND_INIT_IDENTITY,       ND_INIT_SPARSE,       ND_INIT_LSUV,
     };
     return nd_opt_auto(attr, "init") ? ND_INIT_AUTO : init[nd_opt_choice(attr, "init")];
 }
@@ -42,15 +66,21 @@ static nd_status dense_shape(nd_ctx *ctx, nd_layer_shape *shape)
     size_t in = shape->in[0];
     size_t units = (size_t)nd_opt_int(shape->attr, "units");
     shape->out = units;
-    shape->param[0] = (nd_tensor_spec){.name = "weight",
-                                       .rows = in,
+    shape->param[0] = (nd_tensor_spec){
+        .name = "weight",
+        .rows = in,
+        .cols = units,
+        .init = init_of(shape->attr),
+        .fan_in = in,
+        .fan_out = units,
+        .decay = true,
+        .value = nd_opt_real(shape->attr, "scale"),
+        .gain = nd_opt_auto(shape->attr, "gain") ? 0 : nd_opt_real(shape->attr, "gain")};
+    shape->param[1] = (nd_tensor_spec){.name = "bias",
+                                       .rows = 1,
                                        .cols = units,
-                                       .init = init_of(shape->attr),
-                                       .fan_in = in,
-                                       .fan_out = units,
-                                       .decay = true};
-    shape->param[1] =
-        (nd_tensor_spec){.name = "bias", .rows = 1, .cols = units, .init = ND_INIT_ZEROS};
+                                       .init = ND_INIT_CONSTANT,
+                                       .value = nd_opt_real(shape->attr, "bias_init")};
     shape->params = nd_opt_bool(shape->attr, "bias") ? 2 : 1;
     shape->back_needs_x = true;
     return ND_OK;

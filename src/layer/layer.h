@@ -18,7 +18,14 @@ typedef enum nd_init {
     ND_INIT_GLOROT_UNIFORM, /* Glorot & Bengio 2010, eq. 12, 16 */
     ND_INIT_LECUN_NORMAL,
     ND_INIT_LECUN_UNIFORM, /* LeCun et al. 1998, section 4.6 */
-    ND_INIT_AUTO           /* by the activation that follows */
+    ND_INIT_AUTO,          /* by the activation that follows */
+    ND_INIT_CONSTANT,      /* the spec's value */
+    ND_INIT_NORMAL,        /* mean 0, deviation value */
+    ND_INIT_UNIFORM,       /* within -value .. value */
+    ND_INIT_ORTHOGONAL,    /* Saxe, McClelland & Ganguli 2014 */
+    ND_INIT_IDENTITY,      /* Le, Jaitly & Hinton 2015 */
+    ND_INIT_SPARSE,        /* Martens 2010, section 5 */
+    ND_INIT_LSUV           /* Mishkin & Matas 2016: orthogonal, then scaled on a batch */
 } nd_init;
 
 /* A trained tensor (goes into the parameter block) or a running one (does not). */
@@ -28,6 +35,8 @@ typedef struct nd_tensor_spec {
     nd_init init;
     size_t fan_in, fan_out;
     bool decay;
+    double value; /* of CONSTANT, NORMAL, UNIFORM */
+    double gain;  /* factor on ORTHOGONAL, IDENTITY, SPARSE; 0: by the activation behind */
 } nd_tensor_spec;
 
 /* What a layer turns out to need, filled by shape(). */
@@ -40,6 +49,7 @@ typedef struct nd_layer_shape {
     nd_tensor_spec param[ND_LAYER_PARAMS], buffer[ND_LAYER_BUFFERS];
     size_t work_per_row, work; /* reals kept from forward to backward */
     bool back_needs_x, back_needs_y;
+    nd_act act;   /* out: what nd_layer_act_forward applies */
     double slope; /* of an activation that has one */
 } nd_layer_shape;
 
@@ -75,6 +85,8 @@ typedef struct nd_layer_class {
     size_t option_count;
     size_t min_inputs, max_inputs;
     nd_act act;       /* not NONE: an element-wise activation the plan may fuse */
+    nd_init suits;    /* of an activation: what suits the weights that feed it; ZEROS: Glorot */
+    double gain;      /* of an activation: factor on orthogonal weights; 0: 1 */
     bool takes_act;   /* can apply an activation to its own result (io.act) */
     bool in_place;    /* y may be x[0], and gx[0] may be gy */
     bool column_wise; /* output column j depends on input column j alone */
@@ -85,7 +97,14 @@ typedef struct nd_layer_class {
     void (*backward)(const nd_layer_io *io);
 } nd_layer_class;
 
-/* Class by name, NULL if none; and the whole table. */
+/* The calls of an element-wise activation without parameters. Its shape() is
+ * nd_layer_act_shape with what it applies; the derivative is taken from the result, or
+ * from the input where nd_act_from_result says no. */
+nd_status nd_layer_act_shape(nd_layer_shape *shape, nd_act act, double slope);
+void nd_layer_act_forward(const nd_layer_io *io);
+void nd_layer_act_backward(const nd_layer_io *io);
+
+/* Class by name ("swish" is silu), NULL if none; and the whole table. */
 const nd_layer_class *nd_layer_find(const char *name);
 const nd_layer_class *const *nd_layer_table(size_t *count);
 

@@ -20,6 +20,7 @@ const nd_layer_class *const *nd_layer_table(size_t *count)
 
 const nd_layer_class *nd_layer_find(const char *name)
 {
+    name = strcmp(name, "swish") == 0 ? "silu" : name;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i]->name, name) == 0) {
             return table[i];

@@ -30,6 +30,7 @@ const nd_layer_class nd_layer_tanh = {
     .min_inputs = 1,
     .max_inputs = 1,
     .act = ND_ACT_TANH,
+    .gain = 5.0 / 3, /* LeCun et al. 1998, section 4.4: 1.7159 tanh(2/3 x) has slope near 1 */
     .in_place = true,
     .shape = tanh_shape,
     .forward = tanh_forward,

@@ -3,11 +3,23 @@
 #ifndef ND_LOSS_LOSS_H
 #define ND_LOSS_LOSS_H
 
+#include "base/option.h"
+#include "base/text.h"
 #include "kern/kern.h"
+
+enum { ND_LOSS_SETTINGS = 2 };
+
+/* A loss with its numbers in force, in the order of the class's options. */
+typedef struct nd_loss {
+    const struct nd_loss_class *class;
+    double setting[ND_LOSS_SETTINGS];
+} nd_loss;
 
 typedef struct nd_loss_class {
     const char *name;
     const char *help, *formula, *source;
+    const nd_option *options; /* all REAL; ND_LOSS_SETTINGS at most */
+    size_t option_count;
     const char *link;   /* what predict applies: "softmax", "sigmoid", "identity" */
     size_t min_outputs; /* fewest outputs that make sense */
     bool classes;       /* labels are classes (accuracy applies), not values */
@@ -18,11 +30,41 @@ typedef struct nd_loss_class {
     size_t (*check)(size_t rows, size_t n, const nd_real *target);
     /* Sum over rows of the loss of a row (with several outputs their mean, except
      * cross-entropy); grad (may be NULL) gets scale * its gradient. */
-    double (*value)(nd_pool *pool, size_t rows, size_t n, const nd_real *logits,
-                    const nd_real *target, nd_real scale, nd_real *grad);
+    double (*value)(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
+                    const nd_real *logits, const nd_real *target, nd_real scale, nd_real *grad);
     /* Predictions [rows][n] from logits (softmax, sigmoid, identity). */
     void (*predict)(nd_pool *pool, size_t rows, size_t n, const nd_real *logits, nd_real *p);
+    /* Of a loss that is a function of error = z - t, element by element: its value; *slope
+     * gets the derivative. */
+    double (*point)(const nd_loss *loss, double error, double *slope);
 } nd_loss_class;
+
+/* "NAME" or "NAME, key=value, ...". ND_ERR_OPTION (the message lists the losses, or names
+ * the nearest key). */
+nd_status nd_loss_read(nd_ctx *ctx, const char *text, nd_loss *loss);
+
+/* The text that nd_loss_read takes back; settings at their default are left out. */
+void nd_loss_write(const nd_loss *loss, nd_text *text);
+
+/* ---- What losses share (common.c) */
+
+size_t nd_loss_width_one(size_t n);
+size_t nd_loss_width_all(size_t n);
+
+/* Finite values [rows][n]. And classes [rows]: whole numbers below n, 0 or 1 for one
+ * output. */
+size_t nd_loss_check_values(size_t rows, size_t n, const nd_real *target);
+size_t nd_loss_check_classes(size_t rows, size_t n, const nd_real *target);
+
+/* p = logits. And the softmax of several logits, the sigmoid of one. */
+void nd_loss_predict_same(nd_pool *pool, size_t rows, size_t n, const nd_real *logits, nd_real *p);
+void nd_loss_predict_classes(nd_pool *pool, size_t rows, size_t n, const nd_real *logits,
+                             nd_real *p);
+
+/* value() by way of point(). */
+double nd_loss_point_value(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
+                           const nd_real *logits, const nd_real *target, nd_real scale,
+                           nd_real *grad);
 
 const nd_loss_class *nd_loss_find(const char *name);
 const nd_loss_class *const *nd_loss_table(size_t *count);

@@ -20,9 +20,10 @@ static size_t check(size_t rows, size_t n, const nd_real *target)
     return rows;
 }
 
-static double value(nd_pool *pool, size_t rows, size_t n, const nd_real *logits,
-                    const nd_real *target, nd_real scale, nd_real *grad)
+static double value(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
+                    const nd_real *logits, const nd_real *target, nd_real scale, nd_real *grad)
 {
+    (void)loss;
     nd_real share = scale / (nd_real)n;
     return nd_k_squared_error(pool, rows * n, logits, target, share, grad) / (double)n;
 }

@@ -47,10 +47,14 @@ static void put_layer(const nd_desc_layer *layer, nd_text *out)
     nd_text_puts(out, "}");
 }
 
-void nd_desc_put_json(const nd_desc *desc, const char *loss, nd_text *out)
+void nd_desc_put_json(const nd_desc *desc, const nd_loss *loss, nd_text *out)
 {
+    nd_text text = {0};
+    nd_loss_write(loss, &text);
     nd_text_printf(out, "{\"n_in\":%zu,\"loss\":", desc->n_in);
-    nd_json_puts(out, loss);
+    nd_json_puts(out, text.data ? text.data : "");
+    out->failed = out->failed || text.failed;
+    nd_text_free(&text);
     nd_text_puts(out, ",\"layers\":[");
     for (size_t i = 0; i < desc->count; i++) {
         nd_text_puts(out, i > 0 ? "," : "");
@@ -65,7 +69,7 @@ typedef struct reader {
     nd_json json;
     nd_budget *budget;
     nd_desc *desc;
-    const nd_loss_class *loss;
+    nd_loss *loss;
     nd_status status; /* of a call that failed with a message of its own */
 } reader;
 
@@ -199,13 +203,15 @@ static void read_n_in(reader *r)
 static void read_loss(reader *r)
 {
     nd_json_slice name;
-    char text[64] = "";
+    char text[128] = "";
     if (!nd_json_string(&r->json, &name)) {
         return;
     }
     memcpy(text, name.text, name.size < sizeof text - 1 ? name.size : sizeof text - 1);
-    r->loss = nd_loss_find(text);
-    if (r->loss == NULL) {
+    nd_status status =
+        name.size < sizeof text ? nd_loss_read(r->ctx, text, r->loss) : ND_ERR_FORMAT;
+    if (status != ND_OK) {
+        r->status = status == ND_ERR_MEMORY ? status : r->status;
         nd_json_fail(&r->json, "a loss that this version does not know");
     }
 }
@@ -226,11 +232,11 @@ static void read_layers(reader *r)
 }
 
 nd_status nd_desc_read_json(nd_ctx *ctx, const char *path, const char *text, nd_budget *budget,
-                            nd_desc **desc, const char **loss)
+                            nd_desc **desc, nd_loss *loss)
 {
     static const char *const names[] = {"n_in", "loss", "layers", NULL};
     static void (*const read[])(reader *) = {read_n_in, read_loss, read_layers};
-    reader r = {.ctx = ctx, .path = path, .budget = budget, .status = ND_OK};
+    reader r = {.ctx = ctx, .path = path, .budget = budget, .loss = loss, .status = ND_OK};
     unsigned seen = 0;
     size_t field;
     nd_json_slice key;
@@ -245,7 +251,6 @@ nd_status nd_desc_read_json(nd_ctx *ctx, const char *path, const char *text, nd_
     }
     if (r.json.error == NULL) {
         *desc = r.desc;
-        *loss = r.loss->name;
         return ND_OK;
     }
     nd_desc_destroy(r.desc);

@@ -89,7 +89,7 @@ static nd_status read_back(const nd_model *model, const char *path, const nd_st_
     nd_budget budget = budget_of(bytes);
     nd_desc *desc = NULL;
     nd_prep *prep = NULL;
-    const char *loss;
+    nd_loss loss;
     nd_status status = nd_desc_read_json(model->ctx, path, note[0].value, &budget, &desc, &loss);
     if (status == ND_OK) {
         status = nd_prep_read_json(model->ctx, path, note[1].value, &budget, &prep);
@@ -123,7 +123,7 @@ nd_status nd_model_save(const nd_model *model, const char *path, int force)
     pieces all;
     nd_text desc = {0}, prep = {0};
     nd_status status = collect(model->ctx, model->net, &all);
-    nd_desc_put_json(nd_net_desc(model->net), nd_net_loss_class(model->net)->name, &desc);
+    nd_desc_put_json(nd_net_desc(model->net), nd_net_loss_in_force(model->net), &desc);
     nd_prep_put_json(model->prep, &prep);
     if (status == ND_OK && (desc.failed || prep.failed)) {
         status = nd_fail_memory(model->ctx);
@@ -157,7 +157,7 @@ typedef struct load {
     nd_desc *desc;
     nd_prep *prep;
     char *record;
-    const char *loss;
+    nd_loss loss;
 } load;
 
 static nd_status fail_format(const load *l, const char *what)
@@ -303,7 +303,11 @@ static nd_status make_net(const load *l, nd_net **net)
 {
     size_t rows = 1, spans;
     ND_TRY(choose_rows(l, &rows));
-    nd_status status = nd_net_create(l->ctx, l->desc, l->loss, rows, 0, net);
+    nd_text loss = {0};
+    nd_loss_write(&l->loss, &loss);
+    nd_status status = loss.failed ? nd_fail_memory(l->ctx)
+                                   : nd_net_create(l->ctx, l->desc, loss.data, rows, 0, net);
+    nd_text_free(&loss);
     if (status != ND_OK) {
         return status == ND_ERR_MEMORY ? status : ND_ERR_FORMAT;
     }

@@ -15,11 +15,11 @@ typedef size_t nd_budget;
 /* Take cost from the budget, or fail. */
 bool nd_budget_take(nd_json *json, nd_budget *budget, size_t cost);
 
-void nd_desc_put_json(const nd_desc *desc, const char *loss, nd_text *out);
+void nd_desc_put_json(const nd_desc *desc, const nd_loss *loss, nd_text *out);
 
-/* loss gets a static name. ND_ERR_FORMAT, ND_ERR_MEMORY; *desc is then NULL. */
+/* ND_ERR_FORMAT, ND_ERR_MEMORY; *desc is then NULL. */
 nd_status nd_desc_read_json(nd_ctx *ctx, const char *path, const char *text, nd_budget *budget,
-                            nd_desc **desc, const char **loss);
+                            nd_desc **desc, nd_loss *loss);
 
 void nd_prep_put_json(const nd_prep *prep, nd_text *out);
 

@@ -21,7 +21,7 @@ enum { PART_ROWS = 48 };
 /* A chunk of a batch, and what happens to it. */
 typedef struct chain_job {
     const nd_chain *chain;
-    const nd_loss_class *loss;
+    const nd_loss *loss;
     const nd_real *x, *y;
     nd_real *glogits;
     size_t rows, chunk, label_width;
@@ -164,7 +164,7 @@ int nd_desc_threads(const nd_desc *desc, size_t rows, int threads)
     for (size_t i = 0; i < desc->count; i++) {
         const nd_desc_layer *layer = desc->layer[i];
         bool dense = strcmp(layer->class->name, "dense") == 0;
-        if (!dense && layer->class->act == ND_ACT_NONE) {
+        if (!dense && !nd_act_from_result(layer->class->act)) {
             return threads;
         }
         weights += dense ? layer->shape.param[0].rows * layer->shape.param[0].cols : 0;
@@ -277,7 +277,8 @@ static double loss_of_part(const chain_job *j, size_t first, size_t rows)
     size_t n = last->dense.out;
     const nd_real *z = last->io->y + first * n;
     nd_real *gz = j->glogits + first * n, share = (nd_real)(1.0 / (double)j->rows);
-    double value = j->loss->value(NULL, rows, n, z, j->y + first * j->label_width, share, gz);
+    double value =
+        j->loss->class->value(j->loss, NULL, rows, n, z, j->y + first * j->label_width, share, gz);
     if (last->dense.act != ND_ACT_NONE) {
         nd_k_act_back(NULL, last->dense.act, last->dense.slope, rows * n, z, gz, gz);
     }
@@ -330,7 +331,7 @@ static double gradient_of_chunks(chain_job *j, nd_pool *pool, size_t chunks)
     return total;
 }
 
-double nd_chain_gradient(const nd_chain *chain, const nd_loss_class *loss, nd_pool *pool,
+double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *pool,
                          const nd_real *x, const nd_real *y, size_t rows, nd_real *glogits)
 {
     double value[ND_CHAIN_CHUNKS], total = 0;
@@ -344,7 +345,7 @@ double nd_chain_gradient(const nd_chain *chain, const nd_loss_class *loss, nd_po
                    .glogits = glogits,
                    .rows = rows,
                    .chunk = chunk,
-                   .label_width = loss->label_width(chain->link[chain->count - 1].dense.out),
+                   .label_width = loss->class->label_width(chain->link[chain->count - 1].dense.out),
                    .own_blocks = chunks > 1 && (nd_pool_threads(pool) > 1 || chunk > PART_ROWS),
                    .value = value};
     turn_weights(chain, rows);

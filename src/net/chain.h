@@ -45,7 +45,7 @@ size_t nd_chain_chunks(const nd_chain *chain, size_t rows);
 void nd_chain_forward(const nd_chain *chain, nd_pool *pool, const nd_real *x, size_t rows);
 
 /* Forward and backward; returns the sum of the losses of the rows. */
-double nd_chain_gradient(const nd_chain *chain, const nd_loss_class *loss, nd_pool *pool,
+double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *pool,
                          const nd_real *x, const nd_real *y, size_t rows, nd_real *glogits);
 
 #endif

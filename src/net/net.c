@@ -2,25 +2,14 @@
 
 #include "base/ctx.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "net/plan.h"
 
-static nd_status find_loss(nd_ctx *ctx, const char *name, const nd_loss_class **found)
+/* Whether what the last layer does is undone or done again by the loss on logits. */
+static bool clashes(const char *type, const char *link)
 {
-    *found = nd_loss_find(name);
-    if (*found) {
-        return ND_OK;
-    }
-    size_t count;
-    const nd_loss_class *const *table = nd_loss_table(&count);
-    nd_text names = {0};
-    for (size_t i = 0; i < count; i++) {
-        nd_text_printf(&names, "%s%s", i ? ", " : "", table[i]->name);
-    }
-    nd_status status = nd_fail(ctx, ND_ERR_OPTION, "unknown loss '%s'; there are %s", name,
-                               names.data ? names.data : "none");
-    nd_text_free(&names);
-    return status;
+    return strcmp(type, link) == 0 ||
+           (strcmp(link, "softmax") == 0 && strcmp(type, "log_softmax") == 0) ||
+           (strcmp(link, "sigmoid") == 0 && strcmp(type, "hard_sigmoid") == 0);
 }
 
 /* A loss on logits applies its own softmax or sigmoid. */
@@ -28,9 +17,9 @@ static nd_status check_loss(nd_ctx *ctx, const nd_desc *desc, const nd_loss_clas
 {
     size_t last = desc->count - 1, outputs = nd_desc_outputs(desc);
     const char *type = desc->layer[last]->class->name;
-    if (strcmp(type, loss->link) == 0) {
+    if (clashes(type, loss->link)) {
         return nd_fail(ctx, ND_ERR_OPTION, "layer %zu %s: loss %s applies %s itself; leave it out",
-                       last, type, loss->name, type);
+                       last, type, loss->name, loss->link);
     }
     if (outputs < loss->min_outputs) {
         return nd_fail(ctx, ND_ERR_SHAPE, "loss %s needs at least %zu outputs, not %zu", loss->name,
@@ -55,8 +44,7 @@ static nd_status build(nd_net *net, const nd_desc *desc)
     ND_TRY(adopt_desc(net, desc));
     ND_TRY(nd_blocks_create(net->ctx, net->desc, &net->blocks));
     ND_TRY(nd_plan_create(net->ctx, net->desc, &net->blocks, net->max_rows, net->seed, &net->plan));
-    nd_blocks_init(net->desc, &net->blocks, net->seed);
-    return ND_OK;
+    return nd_blocks_init(net->ctx, net->desc, &net->blocks, net->seed);
 }
 
 nd_status nd_net_create(nd_ctx *ctx, const nd_desc *desc, const char *loss, size_t max_rows,
@@ -72,15 +60,15 @@ nd_status nd_net_create(nd_ctx *ctx, const nd_desc *desc, const char *loss, size
         return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_net_create: %s",
                        desc->count ? "max_rows is 0" : "the description has no layer");
     }
-    const nd_loss_class *class;
-    ND_TRY(find_loss(ctx, loss, &class));
-    ND_TRY(check_loss(ctx, desc, class));
+    nd_loss found;
+    ND_TRY(nd_loss_read(ctx, loss, &found));
+    ND_TRY(check_loss(ctx, desc, found.class));
     nd_net *made = nd_alloc(1, sizeof *made);
     if (!made) {
         return nd_fail_memory(ctx);
     }
     made->ctx = ctx;
-    made->loss = class;
+    made->loss = found;
     made->max_rows = max_rows;
     made->seed = seed;
     nd_status status = build(made, desc);
@@ -173,7 +161,12 @@ const nd_desc *nd_net_desc(const nd_net *net)
 
 const nd_loss_class *nd_net_loss_class(const nd_net *net)
 {
-    return net->loss;
+    return net->loss.class;
+}
+
+const nd_loss *nd_net_loss_in_force(const nd_net *net)
+{
+    return &net->loss;
 }
 
 nd_ctx *nd_net_ctx(const nd_net *net)

@@ -38,12 +38,16 @@ size_t nd_desc_outputs(const nd_desc *desc);
 /* The description a net was planned from; owned by the net. */
 const nd_desc *nd_net_desc(const nd_net *net);
 const nd_loss_class *nd_net_loss_class(const nd_net *net);
+const nd_loss *nd_net_loss_in_force(const nd_net *net);
 nd_ctx *nd_net_ctx(const nd_net *net);
 size_t nd_net_max_rows(const nd_net *net);
 
 /* Plan again for another largest batch, parameters and buffers kept; on failure
  * the net is unchanged. */
 nd_status nd_net_replan(nd_net *net, size_t max_rows);
+
+/* Whether a layer has init=lsuv, which nd_net_init_on completes. */
+bool nd_net_wants_rows(const nd_net *net);
 
 /* Running tensors (batch statistics), one block with spans, saved with a model. */
 size_t nd_net_buffer_size(const nd_net *net);

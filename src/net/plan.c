@@ -75,7 +75,7 @@ static void share_memory(planner *p, size_t i)
     plan_node *below = &p->node[from];
     plan_node *owner = &p->node[below->result];
     node->gradient = below->gradient;
-    node->fused = node->layer->class->act != ND_ACT_NONE && below->layer->class->takes_act;
+    node->fused = nd_act_from_result(node->layer->class->act) && below->layer->class->takes_act;
     if (node->fused || (!owner->kept && !shape->back_needs_x)) {
         node->result = below->result;
         owner->kept = owner->kept || shape->back_needs_y;

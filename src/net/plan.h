@@ -38,7 +38,7 @@ typedef struct nd_blocks {
 struct nd_net {
     nd_ctx *ctx;
     nd_desc *desc;
-    const nd_loss_class *loss;
+    nd_loss loss;
     size_t max_rows;
     uint64_t seed, step;
     nd_blocks blocks;
@@ -54,8 +54,8 @@ nd_status nd_blocks_create(nd_ctx *ctx, const nd_desc *desc, nd_blocks *blocks);
 void nd_blocks_destroy(nd_blocks *blocks);
 
 /* Fill parameters and buffers as their specs say; auto by the activation that
- * follows the layer. */
-void nd_blocks_init(const nd_desc *desc, nd_blocks *blocks, uint64_t seed);
+ * follows the layer. ND_ERR_MEMORY. */
+nd_status nd_blocks_init(nd_ctx *ctx, const nd_desc *desc, nd_blocks *blocks, uint64_t seed);
 
 nd_status nd_plan_create(nd_ctx *ctx, const nd_desc *desc, const nd_blocks *blocks, size_t max_rows,
                          uint64_t seed, nd_plan *plan);

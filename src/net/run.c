@@ -24,14 +24,14 @@ static nd_status check_call(nd_net *net, const void *a, const void *b, size_t ro
 
 static nd_status check_labels(const nd_net *net, const nd_real *y, size_t rows)
 {
-    size_t outputs = nd_net_outputs(net), width = net->loss->label_width(outputs);
-    size_t bad = net->loss->check(rows, outputs, y);
+    size_t outputs = nd_net_outputs(net), width = net->loss.class->label_width(outputs);
+    size_t bad = net->loss.class->check(rows, outputs, y);
     if (bad == rows) {
         return ND_OK;
     }
     return nd_fail(net->ctx, ND_ERR_DATA,
                    "row %zu of the batch: loss %s with %zu %s cannot take label %g%s", bad,
-                   net->loss->name, outputs, outputs == 1 ? "output" : "outputs",
+                   net->loss.class->name, outputs, outputs == 1 ? "output" : "outputs",
                    (double)y[bad * width], width > 1 ? " (or one beside it)" : "");
 }
 
@@ -125,7 +125,7 @@ static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t r
     nd_plan *plan = &net->plan;
     if (plan->glogits && nd_chain_takes(plan->chain, rows, true)) {
         net->ran = true;
-        double total = nd_chain_gradient(plan->chain, net->loss, pool, x, y, rows, plan->glogits);
+        double total = nd_chain_gradient(plan->chain, &net->loss, pool, x, y, rows, plan->glogits);
         if (finite) {
             *finite = nd_k_finite(NULL, net->blocks.size, net->blocks.grad);
         }
@@ -133,8 +133,8 @@ static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t r
     }
     forward(net, x, rows, true);
     nd_real share = (nd_real)(1.0 / (double)rows);
-    double total =
-        net->loss->value(pool, rows, nd_net_outputs(net), plan->logits, y, share, plan->glogits);
+    double total = net->loss.class->value(&net->loss, pool, rows, nd_net_outputs(net), plan->logits,
+                                          y, share, plan->glogits);
     if (plan->glogits) {
         backward(net, finite);
     }
@@ -146,7 +146,7 @@ nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y)
     ND_TRY(check_call(net, x, y, rows));
     nd_fp_state state = nd_fp_enter();
     forward(net, x, rows, false);
-    net->loss->predict(net->ctx->pool, rows, nd_net_outputs(net), net->plan.logits, y);
+    net->loss.class->predict(net->ctx->pool, rows, nd_net_outputs(net), net->plan.logits, y);
     nd_fp_leave(state);
     return ND_OK;
 }
@@ -189,9 +189,9 @@ nd_status nd_net_loss(nd_net *net, const nd_real *x, const nd_real *y, size_t ro
     ND_TRY(check_labels(net, y, rows));
     nd_fp_state state = nd_fp_enter();
     forward(net, x, rows, false);
-    *loss =
-        net->loss->value(net->ctx->pool, rows, nd_net_outputs(net), net->plan.logits, y, 1, NULL) /
-        (double)rows;
+    *loss = net->loss.class->value(&net->loss, net->ctx->pool, rows, nd_net_outputs(net),
+                                   net->plan.logits, y, 1, NULL) /
+            (double)rows;
     nd_fp_leave(state);
     return ND_OK;
 }

@@ -87,8 +87,10 @@ static void put_attributes(nd_text *out, const nd_optset *attr)
 static void put_layers(nd_text *out, const nd_net *net)
 {
     const nd_desc *desc = nd_net_desc(net);
-    nd_text_printf(out, "network: %zu inputs, %zu outputs, %zu parameters, loss %s\n", desc->n_in,
-                   nd_desc_outputs(desc), all_parameters(desc), nd_net_loss_class(net)->name);
+    nd_text_printf(out, "network: %zu inputs, %zu outputs, %zu parameters, loss ", desc->n_in,
+                   nd_desc_outputs(desc), all_parameters(desc));
+    nd_loss_write(nd_net_loss_in_force(net), out);
+    nd_text_puts(out, "\n");
     nd_text_printf(out, "  %5s  ", "layer");
     put_cell(out, "type", 12);
     put_cell(out, "name", 12);
@@ -298,7 +300,7 @@ static void put_json(nd_text *out, const nd_model *model)
                        layer_parameters(layer));
     }
     nd_text_puts(out, "],\"description\":");
-    nd_desc_put_json(desc, nd_net_loss_class(model->net)->name, out);
+    nd_desc_put_json(desc, nd_net_loss_in_force(model->net), out);
     nd_text_puts(out, ",\"preparation\":");
     nd_prep_put_json(model->prep, out);
     nd_text_puts(out, ",\"record\":");

@@ -28,7 +28,7 @@ ask "sgd" nadir train --optimizer s
 ask "adagrad adadelta adam adamw amsgrad" nadir train --optimizer a
 ask "lr-find" nadir lr
 ask "--lr-min" nadir lr-find --lr-mi
-ask "relu" nadir train -a re
+ask "relu relu6" nadir train -a re
 ask "--no-batchnorm" nadir train --no-b
 ask "" nadir eval --epo
 ask rows.csv nadir predict --model row

@@ -33,10 +33,9 @@ static inline double gradcheck_norm(const double *b, size_t n)
 }
 
 /* numeric[i] = (f(w_i + h) - f(w_i - h)) / 2h */
-static inline void gradcheck_numeric(double (*f)(void *user), void *user, nd_real *w, size_t n,
-                                     double *numeric)
+static inline void gradcheck_numeric_by(double h, double (*f)(void *user), void *user, nd_real *w,
+                                        size_t n, double *numeric)
 {
-    const double h = 1e-6;
     for (size_t i = 0; i < n; i++) {
         nd_real old = w[i];
         w[i] = (nd_real)((double)old + h);
@@ -46,6 +45,12 @@ static inline void gradcheck_numeric(double (*f)(void *user), void *user, nd_rea
         w[i] = old;
         numeric[i] = (above - below) / (2 * h);
     }
+}
+
+static inline void gradcheck_numeric(double (*f)(void *user), void *user, nd_real *w, size_t n,
+                                     double *numeric)
+{
+    gradcheck_numeric_by(1e-6, f, user, w, n, numeric);
 }
 
 static inline void gradcheck_random(uint64_t seed, double scale, nd_real *x, size_t n)

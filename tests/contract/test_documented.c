@@ -79,7 +79,9 @@ static void every_loss_is_documented(void **state)
     size_t count;
     const nd_loss_class *const *c = nd_loss_table(&count);
     for (size_t i = 0; i < count; i++) {
-        check(&(entry){c[i]->name, c[i]->help, c[i]->formula, c[i]->source, NULL, 0});
+        check(&(entry){c[i]->name, c[i]->help, c[i]->formula, c[i]->source, c[i]->options,
+                       c[i]->option_count});
+        assert_true(c[i]->option_count <= ND_LOSS_SETTINGS);
     }
 }
 

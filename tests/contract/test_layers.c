@@ -55,8 +55,9 @@ static double trial_loss(void *user)
     return loss;
 }
 
-static void fill_labels(const nd_loss_class *loss, nd_real *y)
+static void fill_labels(const nd_net *net, nd_real *y)
 {
+    const nd_loss_class *loss = nd_net_loss_class(net);
     size_t n = ROWS * loss->label_width(OUTPUTS);
     gradcheck_random(5, 1, y, n);
     for (size_t i = 0; i < n && loss->classes; i++) {
@@ -64,34 +65,50 @@ static void fill_labels(const nd_loss_class *loss, nd_real *y)
     }
 }
 
-/* The whole block, and each tensor that is not negligible beside it. */
-static void check_net(nd_ctx *ctx, const nd_desc *desc, const nd_loss_class *loss, const char *what)
+/* Largest error of the whole block and of each tensor that is not negligible beside it;
+ * *name gets the tensor's. */
+static double worst_error(const nd_net *net, const nd_real *gradient, const double *numeric,
+                          const char **name)
+{
+    size_t size = nd_net_size(net), count;
+    double norm = gradcheck_norm(numeric, size), worst = gradcheck_error(gradient, numeric, size);
+    const nd_span *span = nd_net_spans(net, &count);
+    *name = "the block";
+    for (size_t i = 0; i < count; i++) {
+        size_t n = span[i].rows * span[i].cols, at = span[i].offset;
+        double error = gradcheck_error(gradient + at, numeric + at, n);
+        if (gradcheck_norm(numeric + at, n) > 1e-2 * norm && !(error <= worst)) {
+            worst = error;
+            *name = span[i].name;
+        }
+    }
+    return worst;
+}
+
+static void check_net(nd_ctx *ctx, const nd_desc *desc, const char *loss, const char *what)
 {
     static double numeric[MAX_PARAMS];
     static nd_real gradient[MAX_PARAMS];
     trial t;
-    assert_int_equal(nd_net_create(ctx, desc, loss->name, ROWS + 3, 11, &t.net), ND_OK);
-    size_t size = nd_net_size(t.net), count;
+    const char *name;
+    assert_int_equal(nd_net_create(ctx, desc, loss, ROWS + 3, 11, &t.net), ND_OK);
+    size_t size = nd_net_size(t.net);
     assert_true(size <= MAX_PARAMS);
     gradcheck_random(4, 1, t.x, ROWS * INPUTS);
-    fill_labels(loss, t.y);
+    fill_labels(t.net, t.y);
     gradcheck_random(6, 0.5, nd_net_parameters(t.net), size);
     trial_loss(&t);
     memcpy(gradient, nd_net_gradients(t.net), size * sizeof *gradient);
     gradcheck_numeric(trial_loss, &t, nd_net_parameters(t.net), size, numeric);
-    double norm = gradcheck_norm(numeric, size);
-    double error = gradcheck_error(gradient, numeric, size);
-    if (!(norm > 1e-4 && error <= tolerance)) {
-        fail_msg("%s, %s: gradient of norm %g is wrong by %g", what, loss->name, norm, error);
+    double error = worst_error(t.net, gradient, numeric, &name);
+    if (error > tolerance) {
+        /* A small gradient of a large loss drowns in its rounding; a wider step lifts it. */
+        gradcheck_numeric_by(1e-5, trial_loss, &t, nd_net_parameters(t.net), size, numeric);
+        error = worst_error(t.net, gradient, numeric, &name);
     }
-    const nd_span *span = nd_net_spans(t.net, &count);
-    for (size_t i = 0; i < count; i++) {
-        size_t n = span[i].rows * span[i].cols, at = span[i].offset;
-        error = gradcheck_error(gradient + at, numeric + at, n);
-        if (gradcheck_norm(numeric + at, n) > 1e-2 * norm && !(error <= tolerance)) {
-            fail_msg("%s, %s: gradient of %s is wrong by %g", what, loss->name, span[i].name,
-                     error);
-        }
+    if (!(gradcheck_norm(numeric, size) > 1e-4 && error <= tolerance)) {
+        fail_msg("%s, %s: gradient of norm %g is wrong by %g in %s", what, loss,
+                 gradcheck_norm(numeric, size), error, name);
     }
     nd_net_destroy(t.net);
 }
@@ -124,7 +141,7 @@ static void check_combination(nd_ctx *ctx, const nd_layer_class *class, const nd
     }
     add(desc, "dense", "units=3");
     snprintf(what, sizeof what, "%s then %s", class->name, act ? act->name : "nothing");
-    check_net(ctx, desc, loss, what);
+    check_net(ctx, desc, loss->name, what);
     nd_desc_destroy(desc);
 }
 
@@ -176,7 +193,7 @@ static void a_graph_with_residuals_has_the_right_gradient(void **state)
     add(desc, "dense", "units=3");
     const nd_loss_class *const *loss = nd_loss_table(&losses);
     for (size_t i = 0; i < losses; i++) {
-        check_net(ctx, desc, loss[i], "residual graph");
+        check_net(ctx, desc, loss[i]->name, "residual graph");
     }
     nd_desc_destroy(desc);
     nd_ctx_destroy(ctx);

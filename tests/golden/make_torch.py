@@ -8,6 +8,7 @@ nadir starts from is exact in float, so that both builds start from the same one
 A case file: the description (input, layer, loss, rule, steps), then tensors, each
 a line "tensor NAME ROWS COLS" and one line per row.
 """
+import re
 import sys
 
 import numpy as np
@@ -15,6 +16,22 @@ import torch
 from torch import nn
 
 torch.set_default_dtype(torch.float64)
+
+
+class HardSigmoid(nn.Module):
+    """PyTorch's own multiplies by 1/6 in float."""
+
+    def forward(self, x):
+        return (x + 3).clamp(0, 6) / 6
+
+
+class Maxout(nn.Module):
+    def __init__(self, pieces):
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x):
+        return x.unflatten(1, (-1, self.pieces)).max(2).values
 
 
 class Net(nn.Module):
@@ -36,12 +53,27 @@ class Net(nn.Module):
                 "sigmoid": nn.Sigmoid,
                 "tanh": nn.Tanh,
                 "softmax": lambda: nn.Softmax(dim=1),
+                "log_softmax": lambda: nn.LogSoftmax(dim=1),
+                "linear": nn.Identity,
+                "hard_sigmoid": HardSigmoid,
+                "softsign": nn.Softsign,
+                "softplus": nn.Softplus,
+                "relu6": nn.ReLU6,
+                "elu": lambda: nn.ELU(float(attr.get("alpha", 1))),
+                "selu": nn.SELU,
+                "gelu": nn.GELU,
+                "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
+                "silu": nn.SiLU,
+                "mish": nn.Mish,
+                "prelu": lambda: nn.PReLU(1 if attr.get("shared") == "true" else n),
+                "maxout": lambda: Maxout(int(attr.get("pieces", 2))),
                 "batchnorm": lambda: nn.BatchNorm1d(n, eps=float(attr.get("eps", 1e-5)),
                                                     momentum=float(attr.get("momentum", 0.1))),
                 "add": nn.Identity,
             }[kind]()
             self.mods.append(mod)
-            width[name] = int(attr.get("units", 1)) if kind == "dense" else n
+            width[name] = {"dense": int(attr.get("units", 1)),
+                           "maxout": n // int(attr.get("pieces", 2))}.get(kind, n)
             last = name
 
     def forward(self, x):
@@ -59,6 +91,8 @@ class Net(nn.Module):
                 yield f"layers.{i}.weight", mod.weight, True
                 if mod.bias is not None:
                     yield f"layers.{i}.bias", mod.bias, False
+            if kind == "prelu":
+                yield f"layers.{i}.slope", mod.weight, False
             if kind == "batchnorm":
                 yield f"layers.{i}.scale", mod.weight, False
                 yield f"layers.{i}.offset", mod.bias, False
@@ -74,6 +108,20 @@ LOSS = {
     "cross_entropy": (nn.functional.cross_entropy, lambda z: torch.softmax(z, 1)),
     "binary_cross_entropy": (nn.functional.binary_cross_entropy_with_logits, torch.sigmoid),
     "mse": (nn.functional.mse_loss, lambda z: z),
+    "mae": (nn.functional.l1_loss, lambda z: z),
+    "huber, delta=0.7": (lambda z, t: nn.functional.huber_loss(z, t, delta=0.7), lambda z: z),
+    "log_cosh": (lambda z, t: torch.log(torch.cosh(z - t)).mean(), lambda z: z),
+    "quantile, q=0.8": (lambda z, t: torch.maximum(0.8 * (t - z), -0.2 * (t - z)).mean(),
+                        lambda z: z),
+    "cross_entropy, label_smoothing=0.1": (
+        lambda z, t: nn.functional.cross_entropy(z, t, label_smoothing=0.1),
+        lambda z: torch.softmax(z, 1)),
+    "binary_cross_entropy, label_smoothing=0.2": (
+        lambda z, t: nn.functional.binary_cross_entropy_with_logits(z, 0.8 * t + 0.1),
+        torch.sigmoid),
+    "focal, gamma=1.5": (lambda z, t: focal(torch.log_softmax(z, 1), t, 1.5),
+                         lambda z: torch.softmax(z, 1)),
+    "hinge": (nn.functional.multi_margin_loss, lambda z: torch.softmax(z, 1)),
 }
 
 
@@ -165,6 +213,15 @@ class RpropOfPaper(Rule):
             w[i] += dw[i]
 
 
+def focal(log_p, t, gamma):
+    log_p = log_p.gather(1, t[:, None])
+    return (-(1 - log_p.exp()) ** gamma * log_p).mean()
+
+
+def has_classes(loss):
+    return loss.split(",")[0] in ("cross_entropy", "focal", "hinge")
+
+
 def optimizer(rule, attr, net):
     decay = float(attr.get("weight_decay", 0))
     groups = [{"params": [p for _, p, d in net.tensors() if d], "weight_decay": decay},
@@ -209,9 +266,9 @@ def as_float(tensor):
 
 
 def labels(loss, rows, outputs, g):
-    if loss == "cross_entropy":
+    if has_classes(loss):
         return torch.randint(0, outputs, (rows, 1), generator=g)
-    if loss == "binary_cross_entropy":
+    if loss.startswith("binary_cross_entropy"):
         return torch.randint(0, 2, (rows, outputs), generator=g).double()
     return as_float(torch.randn(rows, outputs, generator=g))
 
@@ -231,7 +288,7 @@ def case(path, seed, n_in, layers, loss, rule, rule_attr, rows=12, steps=100):
     value, predict = LOSS[loss]
     outputs = net.eval()(x).shape[1]
     y = labels(loss, rows, outputs, g)
-    target = y[:, 0] if loss == "cross_entropy" else y
+    target = y[:, 0] if has_classes(loss) else y
     with open(path, "w") as out:
         print("input", n_in, file=out)
         for kind, attr in layers:
@@ -306,6 +363,11 @@ def rules():
             for name, (rule, attr) in cases.items()}
 
 
+ACTIVATIONS = {"linear": {}, "hard_sigmoid": {}, "softsign": {}, "softplus": {}, "relu6": {},
+               "elu": {"alpha": 0.7}, "selu": {}, "gelu": {}, "gelu_tanh": {}, "silu": {},
+               "mish": {}, "prelu": {}, "maxout": {"pieces": 3}, "log_softmax": {}}
+
+
 def main(folder):
     # No bias before batchnorm: its gradient is rounding noise, which Adam blows up.
     residual = [dense(6, bias="false"), ("batchnorm", {}), ("relu", {"name": "r"}),
@@ -336,6 +398,14 @@ def main(folder):
                             {"lr": 0.5}),
         **rules(),
     }
+    for loss in LOSS:
+        layers = [dense(6), ("tanh", {}), dense(3)]
+        name = re.sub("[^a-z_]", "", loss.split("=")[0].replace(", ", "_"))
+        cases[f"loss_{name}"] = (4, layers, loss, "sgd", {"lr": 0.05})
+    for kind, attr in ACTIVATIONS.items():
+        layers = [dense(6), (kind, attr), dense(6), (kind, attr), dense(2)]
+        rate = 0.001 if kind in ("log_softmax", "linear") else 0.02
+        cases[f"act_{kind}"] = (4, layers, "mse", "momentum", {"lr": rate, "momentum": 0.9})
     for seed, (name, arguments) in enumerate(cases.items(), 1):
         case(f"{folder}/{name}.txt", seed, *arguments)
 

@@ -153,8 +153,10 @@ static void every_instruction_set_multiplies_every_form_on_every_path(void **sta
     }
 }
 
-static const nd_act acts[] = {ND_ACT_NONE, ND_ACT_SIGMOID, ND_ACT_TANH, ND_ACT_RELU,
-                              ND_ACT_LEAKY_RELU};
+static const nd_act acts[] = {ND_ACT_NONE,     ND_ACT_SIGMOID,    ND_ACT_TANH,
+                              ND_ACT_RELU,     ND_ACT_LEAKY_RELU, ND_ACT_HARD_SIGMOID,
+                              ND_ACT_SOFTSIGN, ND_ACT_SOFTPLUS,   ND_ACT_RELU6,
+                              ND_ACT_ELU,      ND_ACT_SELU};
 enum { ACTS = sizeof acts / sizeof acts[0] };
 
 static void check_ends(nd_pool *pool, nd_act act, size_t m, size_t n, size_t k)

@@ -121,7 +121,7 @@ static void small_layers_equal_the_reference_at_odd_edges(void **state)
     for (size_t s = 0; nd_isa_at(s); s++) {
         for (size_t i = 0; i < ROWS * WIDTHS * WIDTHS; i++) {
             check_shape(nd_isa_at(s), rows[i / WIDTHS / WIDTHS], width[i / WIDTHS % WIDTHS],
-                        width[i % WIDTHS], (nd_act)(i % (ND_ACT_LEAKY_RELU + 1)));
+                        width[i % WIDTHS], (nd_act)(i % (ND_ACT_SELU + 1)));
         }
     }
 }

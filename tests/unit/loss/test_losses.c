@@ -21,7 +21,9 @@ static void near(double value, double expected)
 static double value_of(const char *loss, size_t rows, size_t n, const nd_real *z, const nd_real *t,
                        nd_real *grad)
 {
-    return nd_loss_find(loss)->value(NULL, rows, n, z, t, 1, grad);
+    nd_loss made;
+    assert_int_equal(nd_loss_read(NULL, loss, &made), ND_OK);
+    return made.class->value(&made, NULL, rows, n, z, t, 1, grad);
 }
 
 /* Probabilities 1/6, 2/6, 3/6 from logits log 1, log 2, log 3. */
@@ -58,6 +60,107 @@ static void mse_is_the_mean_over_outputs(void **state)
     near(value_of("mse", 1, 2, z, t, g), 2.5);
     near((double)g[0], -2);
     near((double)g[1], 1);
+}
+
+/* Errors 2 and -1/2: huber with delta 1 is 1 (2 - 1/2) and 1/8; the quantile 0.9 costs
+ * 0.1 * 2 and 0.9 * 1/2. */
+static void losses_of_known_errors(void **state)
+{
+    (void)state;
+    const nd_real z[2] = {3, (nd_real)0.5}, t[2] = {1, 1};
+    nd_real g[2];
+    near(value_of("mae", 1, 2, z, t, g), (2 + 0.5) / 2);
+    near((double)g[0], 0.5);
+    near((double)g[1], -0.5);
+    near(value_of("huber", 1, 2, z, t, g), (1.5 + 0.125) / 2);
+    near((double)g[0], 0.5);
+    near((double)g[1], -0.25);
+    near(value_of("log_cosh", 1, 2, z, t, g), (log(cosh(2)) + log(cosh(0.5))) / 2);
+    near((double)g[0], tanh(2) / 2);
+    near((double)g[1], tanh(-0.5) / 2);
+    near(value_of("quantile, q=0.9", 1, 2, z, t, g), (0.2 + 0.45) / 2);
+    near((double)g[0], 0.05);
+    near((double)g[1], -0.45);
+}
+
+/* Huge errors: straight lines. */
+static void straight_losses_survive_large_errors(void **state)
+{
+    (void)state;
+    const nd_real z[1] = {(nd_real)1e30}, t[1] = {0};
+    static const char *const name[] = {"mae", "huber", "log_cosh"};
+    for (size_t i = 0; i < 3; i++) {
+        nd_real g[1];
+        near(value_of(name[i], 1, 1, z, t, g) / (double)z[0], 1);
+        near((double)g[0], 1);
+    }
+}
+
+/* p = 3/4 for the class: (1/4)^2 log(4/3). Without gamma it is cross-entropy. */
+static void focal_of_known_probabilities(void **state)
+{
+    (void)state;
+    const nd_real two[2] = {0, (nd_real)log(3)}, one[1] = {(nd_real)log(3)}, t[1] = {1};
+    nd_real g[2], h[1];
+    near(value_of("focal", 1, 2, two, t, g), log(4.0 / 3) / 16);
+    near(value_of("focal", 1, 1, one, t, h), log(4.0 / 3) / 16);
+    near((double)h[0], (double)g[1]);
+    near(value_of("focal, gamma=0", 1, 1, one, t, h), log(4.0 / 3));
+    near((double)h[0], -0.25);
+    const nd_real sure[2] = {(nd_real)-1e30, (nd_real)1e30}, wrong[1] = {0};
+    near(value_of("focal, gamma=0.5", 1, 2, sure, t, g), 0);
+    near((double)g[0], 0);
+    near(value_of("focal", 1, 2, sure, wrong, g) / 2e30, 1);
+    near((double)g[0], -1);
+}
+
+static void hinge_of_known_decision_values(void **state)
+{
+    (void)state;
+    const nd_real z[2] = {(nd_real)0.25, 2}, t[2] = {0, 1};
+    nd_real g[3];
+    near(value_of("hinge", 2, 1, z, t, g), 1.25);
+    near((double)g[0], 1);
+    near((double)g[1], 0);
+    const nd_real many[3] = {1, (nd_real)0.5, -3}, first[1] = {0};
+    near(value_of("hinge", 1, 3, many, first, g), 0.5 / 3);
+    near((double)g[0], -1.0 / 3);
+    near((double)g[1], 1.0 / 3);
+    near((double)g[2], 0);
+}
+
+/* Half of the label spread over two classes: (3/4, 1/4). */
+static void smoothed_labels_are_mixtures(void **state)
+{
+    (void)state;
+    const nd_real z[2] = {0, (nd_real)log(3)}, one[1] = {(nd_real)log(3)}, t[1] = {1};
+    nd_real g[2];
+    double expected = 0.75 * log(4.0 / 3) + 0.25 * log(4);
+    near(value_of("cross_entropy, label_smoothing=0.5", 1, 2, z, t, g), expected);
+    near((double)g[0], 0);
+    near((double)g[1], 0);
+    near(value_of("binary_cross_entropy, label_smoothing=0.5", 1, 1, one, t, g), expected);
+    near((double)g[0], 0);
+}
+
+static void a_loss_is_read_from_its_text_and_back(void **state)
+{
+    (void)state;
+    nd_loss loss;
+    nd_text text = {0};
+    assert_int_equal(nd_loss_read(NULL, "huber, delta=1.5", &loss), ND_OK);
+    nd_loss_write(&loss, &text);
+    assert_string_equal(text.data, "huber, delta=1.5");
+    nd_text_clear(&text);
+    assert_int_equal(nd_loss_read(NULL, "mse", &loss), ND_OK);
+    nd_loss_write(&loss, &text);
+    assert_string_equal(text.data, "mse");
+    nd_text_free(&text);
+    static const char *const bad[] = {"huber, delta=0", "huber, delta=x", "huber, q=0.5",
+                                      "mse, delta=1",   "hubert",         "quantile, q=1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(nd_loss_read(NULL, bad[i], &loss), ND_ERR_OPTION);
+    }
 }
 
 static void cross_entropy_survives_large_logits(void **state)
@@ -144,6 +247,12 @@ int main(void)
         cmocka_unit_test(cross_entropy_of_known_probabilities),
         cmocka_unit_test(binary_cross_entropy_of_known_probabilities),
         cmocka_unit_test(mse_is_the_mean_over_outputs),
+        cmocka_unit_test(losses_of_known_errors),
+        cmocka_unit_test(straight_losses_survive_large_errors),
+        cmocka_unit_test(focal_of_known_probabilities),
+        cmocka_unit_test(hinge_of_known_decision_values),
+        cmocka_unit_test(smoothed_labels_are_mixtures),
+        cmocka_unit_test(a_loss_is_read_from_its_text_and_back),
         cmocka_unit_test(cross_entropy_survives_large_logits),
         cmocka_unit_test(binary_cross_entropy_survives_large_logits),
         cmocka_unit_test(mse_survives_large_values),

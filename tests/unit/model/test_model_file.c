@@ -27,7 +27,7 @@ static void assert_same_net(nd_net *a, nd_net *b)
     sa = nd_net_buffer_spans(a, &as);
     sb = nd_net_buffer_spans(b, &bs);
     assert_same_block(sa, as, nd_net_buffers(a), sb, bs, nd_net_buffers(b));
-    assert_ptr_equal(nd_net_loss_class(a), nd_net_loss_class(b));
+    assert_memory_equal(nd_net_loss_in_force(a), nd_net_loss_in_force(b), sizeof(nd_loss));
     const nd_desc *da = nd_net_desc(a), *db = nd_net_desc(b);
     assert_int_equal(da->count, db->count);
     for (size_t i = 0; i < da->count; i++) {
@@ -346,10 +346,31 @@ static int teardown(void **state)
     return 0;
 }
 
+static void a_loss_keeps_its_settings(void **state)
+{
+    (void)state;
+    nd_desc *desc, *back;
+    nd_loss loss, read;
+    nd_text text = {0};
+    nd_budget budget = 1 << 20;
+    assert_int_equal(nd_desc_create(ctx, 2, &desc), ND_OK);
+    assert_int_equal(nd_desc_add(desc, "prelu", "start=0.5"), ND_OK);
+    assert_int_equal(nd_loss_read(ctx, "huber, delta=1.5", &loss), ND_OK);
+    nd_desc_put_json(desc, &loss, &text);
+    assert_int_equal(nd_desc_read_json(ctx, "m", text.data, &budget, &back, &read), ND_OK);
+    assert_ptr_equal(read.class, nd_loss_find("huber"));
+    assert_true(read.setting[0] == 1.5);
+    assert_true(nd_opt_real(&back->layer[0]->attr, "start") == 0.5);
+    nd_text_free(&text);
+    nd_desc_destroy(desc);
+    nd_desc_destroy(back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_survives_saving_and_loading),
+        cmocka_unit_test(a_loss_keeps_its_settings),
         cmocka_unit_test(saving_again_gives_the_same_bytes),
         cmocka_unit_test(every_layer_class_survives),
         cmocka_unit_test(every_flipped_bit_is_noticed),
