@@ -35,7 +35,8 @@ static void on_interrupt(int number)
 }
 
 /* The keyboard, a system that shuts down, and a terminal that goes away. Who started
- * the program with one of them ignored meant it. */
+ * the program with one of them ignored meant it. While rows are being read there is
+ * nothing to keep: a signal simply ends the program. */
 static void catch_interrupt(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -70,6 +71,9 @@ static void keep_result(listeners *l, const nd_event *event)
 static int observe(void *user, const nd_event *event)
 {
     listeners *l = user;
+    if (event->kind == ND_EVENT_PLAN) {
+        catch_interrupt();
+    }
     nd_report_observe(l->report, event);
     if (l->history) {
         nd_report_observe(l->history, event);
@@ -223,7 +227,7 @@ static int finish(const cli_run *run, listeners *l, nd_status status, const nd_m
     return cli_flush(run) ? code : CLI_ERROR;
 }
 
-static int train(const cli_run *run, const nd_table *table)
+static int train(const cli_run *run, const char *path)
 {
     listeners l = {.json = cli_flag(run, "json")};
     nd_report_style style = style_of(run);
@@ -231,8 +235,7 @@ static int train(const cli_run *run, const nd_table *table)
     nd_model *model = NULL;
     int code = CLI_ERROR;
     if (open_history(run, &l) && nd_report_create(run->ctx, &style, &sink, &l.report) == ND_OK) {
-        catch_interrupt();
-        nd_status status = nd_train(run->ctx, run->config, table, observe, &l, &model);
+        nd_status status = nd_train_file(run->ctx, run->config, path, observe, &l, &model);
         nd_report_destroy(l.report);
         code = finish(run, &l, status, model);
     }
@@ -265,15 +268,22 @@ static char *make_folder(const cli_run *run)
     return path;
 }
 
-static int verify(const cli_run *run, const nd_table *table)
+static int verify(const cli_run *run, const char *path)
 {
     nd_sink sink = cli_stdout();
     int same = 0;
+    nd_table *table = NULL;
+    nd_status status = nd_table_read(run->ctx, run->config, path, &table);
+    if (status != ND_OK) {
+        return cli_status(run, status);
+    }
     char *folder = make_folder(run);
     if (!folder) {
+        nd_table_destroy(table);
         return CLI_ERROR;
     }
-    nd_status status = nd_verify_determinism(run->ctx, run->config, table, folder, &same, &sink);
+    status = nd_verify_determinism(run->ctx, run->config, table, folder, &same, &sink);
+    nd_table_destroy(table);
     rmdir(folder);
     free(folder);
     if (status != ND_OK) {
@@ -292,16 +302,7 @@ static int read_and_train(const cli_run *run)
     if (output && history && cli_same_file(output, history)) {
         return cli_fail(run, "%s: cannot be model and history at once", output);
     }
-    nd_table *table = NULL;
-    nd_status status = nd_table_read(run->ctx, run->config, path, &table);
-    int code = CLI_ERROR;
-    if (status != ND_OK) {
-        code = cli_status(run, status);
-    } else {
-        code = cli_flag(run, "verify_determinism") ? verify(run, table) : train(run, table);
-    }
-    nd_table_destroy(table);
-    return code;
+    return cli_flag(run, "verify_determinism") ? verify(run, path) : train(run, path);
 }
 
 int cli_train(const nd_verb *verb, int count, char **argument)

@@ -314,6 +314,15 @@ typedef int (*nd_observe_fn)(void *user, const nd_event *event);
 ND_API nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
                           nd_observe_fn observe, void *user, nd_model **model);
 
+/* nd_train on the rows of a file, which need not fit the memory: where the options cache
+ * and memory say so, its rows are prepared into a row cache, a file that later trainings
+ * with the same data and preparation use again, and are read from there block by block.
+ *   path  CSV or IDX, "-" is standard input (which has no cache)
+ * Without a cache it is nd_table_read and nd_train. Errors of both; ND_ERR_EXISTS if the
+ * name of the cache is taken by another kind of file. */
+ND_API nd_status nd_train_file(nd_ctx *ctx, const nd_config *config, const char *path,
+                               nd_observe_fn observe, void *user, nd_model **model);
+
 /* What a learning-rate range test found. */
 typedef struct nd_lr_range {
     size_t steps;     /* that were made */

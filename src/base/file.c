@@ -118,6 +118,19 @@ bool nd_file_exists(const char *path)
     return lstat(path, &st) == 0;
 }
 
+bool nd_file_regular(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+char *nd_file_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+    return slash ? nd_strndup(path, length) : nd_strdup(".");
+}
+
 struct nd_out {
     nd_ctx *ctx;
     char *path;      /* where the file appears; a symbolic link is followed */
@@ -185,7 +198,7 @@ static nd_status open_temporary(nd_out *out)
             error = errno;
             break;
         }
-        out->fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        out->fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (out->fd >= 0) {
             return ND_OK;
         }
@@ -194,6 +207,30 @@ static nd_status open_temporary(nd_out *out)
     nd_free(out->temporary);
     out->temporary = NULL;
     return fail_system(out->ctx, "cannot write in the folder of", out->path, error);
+}
+
+nd_status nd_file_scratch(nd_ctx *ctx, const char *folder, int *fd)
+{
+    *fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*fd >= 0) {
+        return ND_OK;
+    }
+    /* A file system without nameless files: make a name and drop it. */
+    size_t length = strlen(folder);
+    nd_out out = {.ctx = ctx, .fd = -1, .path = nd_alloc(length + 2, 1)};
+    if (!out.path) {
+        return nd_fail_memory(ctx);
+    }
+    memcpy(out.path, folder, length);
+    out.path[length] = '/';
+    nd_status status = open_temporary(&out);
+    if (status == ND_OK) {
+        *fd = out.fd;
+        unlink(out.temporary);
+    }
+    nd_free(out.temporary);
+    nd_free(out.path);
+    return status;
 }
 
 static nd_status open_through(nd_out *out)
@@ -266,6 +303,24 @@ nd_status nd_out_write(nd_out *out, const void *data, size_t size)
             return fail_system(out->ctx, "cannot write", out->path, errno);
         }
         bytes += put;
+        size -= (size_t)put;
+    }
+    return ND_OK;
+}
+
+nd_status nd_out_write_at(nd_out *out, uint64_t place, const void *data, size_t size)
+{
+    const char *bytes = data;
+    while (size > 0) {
+        ssize_t put = pwrite(out->fd, bytes, size, (off_t)place);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put < 0) {
+            return fail_system(out->ctx, "cannot write", out->path, errno);
+        }
+        bytes += put;
+        place += (uint64_t)put;
         size -= (size_t)put;
     }
     return ND_OK;

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "nadir.h"
 
@@ -27,6 +28,16 @@ void nd_bytes_free(nd_bytes *bytes);
 /* True if path exists (as anything). */
 bool nd_file_exists(const char *path);
 
+/* True if path is a regular file, or a link to one. */
+bool nd_file_regular(const char *path);
+
+/* Open a file without a name in a folder, for reading and writing; it is gone when
+ * the descriptor is closed, also after a crash. ND_ERR_IO, ND_ERR_MEMORY; *fd is then -1. */
+nd_status nd_file_scratch(nd_ctx *ctx, const char *folder, int *fd);
+
+/* The folder part of a path, "." if it has none; NULL without memory (nd_free). */
+char *nd_file_folder(const char *path);
+
 /* A file that appears whole or not at all: bytes go to a temporary file in the
  * same folder; commit does fsync, rename (or link without force, so that an
  * existing file is never replaced by a race), fsync of the folder. */
@@ -35,6 +46,10 @@ typedef struct nd_out nd_out;
 /* ND_ERR_EXISTS if path exists and force is false; ND_ERR_IO. */
 nd_status nd_out_open(nd_ctx *ctx, const char *path, bool force, nd_out **result);
 nd_status nd_out_write(nd_out *out, const void *data, size_t size);
+
+/* The same at a place of its own; gaps that stay unwritten read as zeros. Regular
+ * files only. ND_ERR_IO. */
+nd_status nd_out_write_at(nd_out *out, uint64_t place, const void *data, size_t size);
 
 /* Make the file appear; frees out whatever happens. On failure path is as it
  * was and the temporary file is gone. */

@@ -13,6 +13,7 @@ enum {
     ND_STREAM_SHUFFLE = 2,
     ND_STREAM_AUGMENT = 3,
     ND_STREAM_NOISE = 4,
+    ND_STREAM_WINDOW = 5,     /* rows of neighbouring blocks of a row cache */
     ND_STREAM_INIT = 0x10000, /* + index of the parameter span */
     ND_STREAM_LAYER = 0x20000 /* + index of the layer */
 };

@@ -3,6 +3,7 @@
 #define ND_DATA_CSV_H
 
 #include "base/file.h"
+#include "data/store.h"
 #include "data/table.h"
 
 /* Value of nd_csv_params.quote for files without quoting. */
@@ -23,6 +24,10 @@ typedef struct nd_csv_params {
     size_t category_count;
     bool names_are_hints; /* names in number and category that the file lacks are no error */
     size_t max_field;     /* longest cell accepted, bytes; 0: 16 MiB */
+    nd_store *store;      /* where nd_csv_read puts the columns, giving memory back as it
+                             goes; it must outlive the table. NULL: in memory */
+    size_t piece;         /* with a store: bytes of text that a thread parses at once; 0:
+                             256 KiB */
 } nd_csv_params;
 
 /* Read a whole file (".gz" by content, "-" standard input), parsed in parallel

@@ -12,6 +12,7 @@ enum { GUESS_ROWS = 100 };
 typedef struct reading {
     nd_csv_file file;
     nd_csv_job job;
+    nd_store *store;         /* NULL: columns are in memory */
     unsigned char *as;       /* [columns] how the columns are read now */
     unsigned char *declared; /* [columns] what params demand, or 0 */
     nd_dict **dict;          /* [columns] of the word columns */
@@ -23,6 +24,54 @@ typedef struct reading {
     size_t *word_column; /* columns being merged, and their outcome */
     nd_status *word_status;
 } reading;
+
+/* An array of a column: in the store of the call, if there is one. */
+static nd_status get_block(const reading *r, size_t size, size_t count, void **block)
+{
+    if (r->store) {
+        return nd_store_alloc(r->store, count, size, block);
+    }
+    *block = nd_alloc(count, size);
+    return *block ? ND_OK : nd_fail_memory(r->file.ctx);
+}
+
+static void drop_block(const reading *r, void *block)
+{
+    if (r->store) {
+        nd_store_free(r->store, block);
+    } else {
+        nd_free(block);
+    }
+}
+
+static void forget_text(const reading *r, const char *from, const char *to)
+{
+    if (r->store && from < to) {
+        const char *text = r->file.text;
+        nd_pages_forget(text, (size_t)(r->file.end - text), (size_t)(from - text),
+                        (size_t)(to - from));
+    }
+}
+
+/* Memory of the rows that a chunk has room for in every column, and of its text. */
+static void forget_chunk(const reading *r, const nd_csv_chunk *chunk)
+{
+    if (!r->store) {
+        return;
+    }
+    forget_text(r, chunk->begin, chunk->end);
+    for (size_t c = 0; c < r->file.columns; c++) {
+        if (r->job.number[c]) {
+            nd_pages_forget(r->job.number[c], r->room * sizeof(double),
+                            chunk->slot * sizeof(double), chunk->room * sizeof(double));
+        }
+        if (r->job.word[c]) {
+            size_t rows = r->rows > 0 ? r->rows : r->room;
+            nd_pages_forget(r->job.word[c], rows * sizeof(uint32_t), chunk->slot * sizeof(uint32_t),
+                            chunk->room * sizeof(uint32_t));
+        }
+    }
+}
 
 static bool mostly_numbers(size_t numbers, size_t texts)
 {
@@ -102,7 +151,9 @@ static void find_quotes(void *user, size_t i)
     reading *r = user;
     const char *begin = r->file.body + i * r->piece;
     size_t left = (size_t)(r->file.end - begin);
-    r->quoted[i] = memchr(begin, r->file.dialect.quote, left < r->piece ? left : r->piece) != NULL;
+    left = left < r->piece ? left : r->piece;
+    r->quoted[i] = memchr(begin, r->file.dialect.quote, left) != NULL;
+    forget_text(r, begin, begin + left);
 }
 
 /* Cuts lie at the first row start at or behind each multiple of the piece size,
@@ -111,7 +162,7 @@ static nd_status cut(reading *r, size_t piece)
 {
     nd_csv_file *file = &r->file;
     size_t size = (size_t)(file->end - file->body);
-    size_t spread = size / ND_CSV_CHUNKS + 1;
+    size_t spread = r->store ? file->params->piece : size / ND_CSV_CHUNKS + 1;
     r->piece = piece ? piece : spread > ND_CSV_CHUNK ? spread : ND_CSV_CHUNK;
     r->chunks = (size + r->piece - 1) / r->piece;
     r->chunk = nd_alloc(r->chunks, sizeof *r->chunk);
@@ -138,6 +189,7 @@ static nd_status cut(reading *r, size_t piece)
             start = nd_csv_row_start(&dialect, start, target, file->end);
         }
         r->chunk[i].end = start;
+        forget_text(r, r->chunk[i].begin, any ? start : r->chunk[i].begin);
     }
     return ND_OK;
 }
@@ -153,6 +205,7 @@ static void bound_rows(void *user, size_t i)
     size_t by_lines = nd_csv_count_lines(chunk->begin, chunk->end);
     by_lines += size && chunk->end[-1] != '\n' ? 1 : 0;
     chunk->room = by_lines < by_size ? by_lines : by_size;
+    forget_text(r, chunk->begin, chunk->end);
 }
 
 static nd_status allocate_columns(reading *r)
@@ -160,13 +213,10 @@ static nd_status allocate_columns(reading *r)
     for (size_t c = 0; c < r->file.columns; c++) {
         bool number = r->as[c] & ND_CSV_AS_NUMBER, word = r->as[c] & ND_CSV_AS_WORD;
         if (number) {
-            r->job.number[c] = nd_alloc(r->room, sizeof(double));
+            ND_TRY(get_block(r, sizeof(double), r->room, (void **)&r->job.number[c]));
         }
         if (word) {
-            r->job.word[c] = nd_alloc(r->room, sizeof(uint32_t));
-        }
-        if ((number && !r->job.number[c]) || (word && !r->job.word[c])) {
-            return nd_fail_memory(r->file.ctx);
+            ND_TRY(get_block(r, sizeof(uint32_t), r->room, (void **)&r->job.word[c]));
         }
     }
     return ND_OK;
@@ -180,6 +230,7 @@ static void parse_chunk(void *user, size_t i)
     } else {
         r->chunk[i].fault.kind = ND_CSV_FAULT_MEMORY;
     }
+    forget_chunk(r, &r->chunk[i]);
 }
 
 /* The first fault in file order. */
@@ -202,7 +253,8 @@ static void close_gaps(reading *r)
     size_t rows = 0;
     for (size_t i = 0; i < r->chunks; i++) {
         nd_csv_chunk *chunk = &r->chunk[i];
-        for (size_t c = 0; c < r->file.columns && chunk->slot != rows; c++) {
+        bool moves = chunk->slot != rows;
+        for (size_t c = 0; c < r->file.columns && moves; c++) {
             if (r->job.number[c]) {
                 double *base = r->job.number[c];
                 memmove(base + rows, base + chunk->slot, chunk->rows * sizeof *base);
@@ -212,8 +264,14 @@ static void close_gaps(reading *r)
                 memmove(base + rows, base + chunk->slot, chunk->rows * sizeof *base);
             }
         }
+        if (moves) {
+            forget_chunk(r, chunk);
+        }
         chunk->slot = rows;
         rows += chunk->rows;
+        if (moves) {
+            forget_chunk(r, chunk);
+        }
     }
     r->rows = rows;
 }
@@ -285,14 +343,11 @@ static nd_status turn_to_words(reading *r, unsigned char *as, size_t *count)
         if (r->as[c] != ND_CSV_AS_WORD || !r->job.number[c]) {
             continue;
         }
-        nd_free(r->job.number[c]);
+        drop_block(r, r->job.number[c]);
         r->job.number[c] = NULL;
         as[c] = ND_CSV_AS_WORD;
         ++*count;
-        r->job.word[c] = nd_alloc(r->rows, sizeof(uint32_t));
-        if (!r->job.word[c]) {
-            return nd_fail_memory(r->file.ctx);
-        }
+        ND_TRY(get_block(r, sizeof(uint32_t), r->rows, (void **)&r->job.word[c]));
     }
     return ND_OK;
 }
@@ -353,11 +408,19 @@ static nd_status read_again(reading *r)
     return status;
 }
 
+static void forget_words(const reading *r, size_t c)
+{
+    if (r->store) {
+        nd_pages_forget(r->job.word[c], r->rows * sizeof(uint32_t), 0, r->rows * sizeof(uint32_t));
+    }
+}
+
 static void merge_task(void *user, size_t i)
 {
     reading *r = user;
     size_t c = r->word_column[i];
     r->word_status[i] = nd_csv_merge_words(&r->job, r->chunk, r->chunks, c, &r->dict[c]);
+    forget_words(r, c);
 }
 
 static nd_status merge_words(reading *r)
@@ -420,6 +483,7 @@ static nd_status settle_word(reading *r, size_t column, size_t missing)
     nd_status status = ND_OK;
     if (numeric > 0) {
         size_t texts = count_texts(r->job.word[column], r->rows, number, &first);
+        forget_words(r, column);
         size_t numbers = r->rows - missing - texts;
         nd_csv_place place = {first, column, cell_at(r, first, column)};
         double share = (double)numbers / (double)(numbers + texts);
@@ -465,18 +529,22 @@ static nd_status give_column(reading *r, nd_table *table, size_t c)
     size_t element = word ? sizeof(uint32_t) : sizeof(double);
     r->job.word[c] = NULL;
     r->job.number[c] = NULL;
-    if (r->rows < r->room / 2) {
+    bool stored = r->store;
+    if (!stored && r->rows < r->room / 2) {
         void *fitted = nd_realloc(block, r->rows, element);
         block = fitted ? fitted : block;
     }
-    ND_TRY(nd_table_own(table, block));
+    if (!stored) {
+        ND_TRY(nd_table_own(table, block));
+    }
     nd_column column = {.name = r->file.name[c],
                         .dtype = word ? ND_DT_WORD : ND_DT_F64,
                         .data = block,
                         .stride = 1,
                         .width = 1,
                         .dict = r->dict[c],
-                        .missing = total(r, c).missing};
+                        .missing = total(r, c).missing,
+                        .stored = stored ? r->rows : 0};
     r->file.name[c] = NULL;
     r->dict[c] = NULL;
     return nd_table_add(table, &column);
@@ -488,6 +556,7 @@ static nd_status make_table(reading *r, nd_table **table)
     ND_TRY(nd_table_create(r->file.ctx, r->file.path, &made));
     made->rows = r->rows;
     made->header = r->file.dialect.header;
+    made->store = r->store;
     for (size_t c = 0; c < r->file.columns; c++) {
         nd_status status = give_column(r, made, c);
         if (status != ND_OK) {
@@ -508,8 +577,8 @@ static void end_reading(reading *r)
         if (r->dict) {
             nd_dict_destroy(r->dict[c]);
         }
-        nd_free(r->job.number ? r->job.number[c] : NULL);
-        nd_free(r->job.word ? r->job.word[c] : NULL);
+        drop_block(r, r->job.number ? r->job.number[c] : NULL);
+        drop_block(r, r->job.word ? r->job.word[c] : NULL);
     }
     nd_free(r->word_status);
     nd_free(r->word_column);
@@ -547,7 +616,8 @@ nd_status nd_csv_parse_chunked(nd_ctx *ctx, const char *path, const char *text, 
                           .params = params,
                           .text = text,
                           .end = text + size,
-                          .ended = true}};
+                          .ended = true},
+                 .store = params ? params->store : NULL};
     nd_status status = read_text(&r, chunk, table);
     end_reading(&r);
     return status;
@@ -563,7 +633,8 @@ nd_status nd_csv_read(nd_ctx *ctx, const char *path, const nd_csv_params *params
 {
     *table = NULL;
     nd_bytes bytes = {0};
-    ND_TRY(nd_gzip_read(ctx, path, &bytes));
+    ND_TRY(params && params->store ? nd_store_text(params->store, path, &bytes)
+                                   : nd_gzip_read(ctx, path, &bytes));
     nd_status status = nd_csv_parse(ctx, path, bytes.data, bytes.size, params, table);
     nd_bytes_free(&bytes);
     return status;

@@ -12,8 +12,9 @@
 typedef struct facts {
     nd_stats stats;
     const char *suspect; /* why it looks like an identifier, or NULL */
-    double *sorted;      /* QUANTILE: present numbers ascending */
-    size_t sorted_count;
+    double *knots;       /* QUANTILE: [knot_count], of the present numbers */
+    size_t knot_count;
+    double median;
     bool ok; /* false without memory */
 } facts;
 
@@ -27,6 +28,36 @@ typedef struct fit {
     facts *facts; /* [columns] */
 } fit;
 
+/* Knot i is the quantile at i/(K-1), linear between order statistics (Hyndman & Fan
+ * 1996, definition 7). */
+static void place_knots(const double *sorted, size_t n, facts *fact)
+{
+    for (size_t i = 0; i < fact->knot_count; i++) {
+        double at = (double)i * (double)(n - 1) / (double)(fact->knot_count - 1);
+        size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
+        double share = at - (double)low, a = sorted[low], b = sorted[high];
+        fact->knots[i] = share > 0 ? a * (1 - share) + b * share : a;
+        if (i > 0 && fact->knots[i] < fact->knots[i - 1]) {
+            fact->knots[i] = fact->knots[i - 1];
+        }
+    }
+    fact->median = 0.5 * sorted[(n - 1) / 2] + 0.5 * sorted[n / 2];
+}
+
+/* False without memory. The sorted copy of the column does not outlive the call. */
+static bool find_knots(const fit *f, const nd_column *column, facts *fact)
+{
+    size_t n;
+    double *sorted = nd_stats_sorted(column, f->rows, f->count, &n);
+    fact->knot_count = n < 2 ? 2 : n > ND_PREP_KNOTS ? ND_PREP_KNOTS : n;
+    fact->knots = sorted ? nd_alloc(fact->knot_count, sizeof *fact->knots) : NULL;
+    if (fact->knots && n > 0) {
+        place_knots(sorted, n, fact);
+    }
+    nd_free(sorted);
+    return fact->knots;
+}
+
 static void find_facts(void *user, size_t i)
 {
     const fit *f = user;
@@ -39,8 +70,7 @@ static void find_facts(void *user, size_t i)
     fact->suspect = nd_suspect(f->table, f->at[i], f->rows, f->count, &fact->stats, &fact->ok);
     bool number = column->dtype == ND_DT_F64 || column->dtype == ND_DT_REAL;
     if (number && f->params->scaling == ND_SCALING_QUANTILE) {
-        fact->sorted = nd_stats_sorted(column, f->rows, f->count, &fact->sorted_count);
-        fact->ok = fact->ok && fact->sorted;
+        fact->ok = find_knots(f, column, fact) && fact->ok;
     }
 }
 
@@ -75,26 +105,15 @@ static double guarded(double scale, double center)
     return scale > 1e-14 * fabs(center) && scale > 0 ? bounded(scale) : 1;
 }
 
-/* Knot i is the quantile at i/(K-1), linear between order statistics (Hyndman & Fan
- * 1996, definition 7). */
 static nd_status set_knots(const fit *f, const facts *fact, nd_prep_column *column)
 {
-    size_t n = fact->sorted_count;
-    column->knot_count = n < 2 ? 2 : n > ND_PREP_KNOTS ? ND_PREP_KNOTS : n;
-    column->knots = nd_alloc(column->knot_count, sizeof *column->knots);
+    column->knots = nd_alloc(fact->knot_count, sizeof *column->knots);
     if (!column->knots) {
         return nd_fail_memory(f->prep->ctx);
     }
-    for (size_t i = 0; i < column->knot_count; i++) {
-        double at = (double)i * (double)(n - 1) / (double)(column->knot_count - 1);
-        size_t low = (size_t)at, high = low + 1 < n ? low + 1 : low;
-        double share = at - (double)low, a = fact->sorted[low], b = fact->sorted[high];
-        column->knots[i] = share > 0 ? a * (1 - share) + b * share : a;
-        if (i > 0 && column->knots[i] < column->knots[i - 1]) {
-            column->knots[i] = column->knots[i - 1];
-        }
-    }
-    column->fill = 0.5 * fact->sorted[(n - 1) / 2] + 0.5 * fact->sorted[n / 2];
+    memcpy(column->knots, fact->knots, fact->knot_count * sizeof *column->knots);
+    column->knot_count = fact->knot_count;
+    column->fill = fact->median;
     return ND_OK;
 }
 
@@ -295,10 +314,16 @@ static nd_status place_features(const fit *f)
     return ND_OK;
 }
 
+/* Quantiles sort a copy of the column: with rows beyond the memory, one such copy. */
+static bool one_column_at_a_time(const fit *f)
+{
+    return f->params->scaling == ND_SCALING_QUANTILE && f->table->store != NULL;
+}
+
 static nd_status fit_inputs(fit *f)
 {
     nd_prep *prep = f->prep;
-    nd_pool_run(prep->ctx->pool, prep->columns, find_facts, f);
+    nd_pool_run(one_column_at_a_time(f) ? NULL : prep->ctx->pool, prep->columns, find_facts, f);
     for (size_t i = 0; i < prep->columns; i++) {
         if (!f->facts[i].ok) {
             return nd_fail_memory(prep->ctx);
@@ -425,7 +450,7 @@ nd_status nd_prep_fit(nd_prep *prep, const nd_table *table, const uint32_t *rows
     }
     for (size_t i = 0; f.facts && i < prep->columns; i++) {
         nd_stats_free(&f.facts[i].stats);
-        nd_free(f.facts[i].sorted);
+        nd_free(f.facts[i].knots);
     }
     nd_free(f.facts);
     nd_free(f.at);

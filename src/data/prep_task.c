@@ -400,6 +400,7 @@ static nd_status begin(nd_prep *prep, const nd_table *table, const nd_prep_param
         }
         ND_TRY(check_missing(table, &table->column[prep->target[t].position]));
         ND_TRY(check_infinite(table, &table->column[prep->target[t].position]));
+        nd_column_forget(&table->column[prep->target[t].position], 0, table->rows);
     }
     return decide_task(prep, table, params->task);
 }

@@ -19,7 +19,7 @@ typedef struct piece {
 
 typedef struct table_source {
     nd_source base;
-    nd_ctx *ctx;
+    nd_ctx *ctx;           /* for messages */
     nd_prep_column *image; /* copies of the image columns: scaling outlives the prep */
     piece *piece;
     size_t pieces, dense;
@@ -29,10 +29,10 @@ typedef struct table_source {
 } table_source;
 
 typedef struct job {
-    const table_source *source;
+    const nd_source *source;
     const uint32_t *index;
     size_t first, count;
-    nd_real *x;
+    nd_real *x, *y;
 } job;
 
 static void gather_row(const table_source *s, size_t row, nd_real *x)
@@ -45,16 +45,6 @@ static void gather_row(const table_source *s, size_t row, nd_real *x)
         } else {
             memcpy(x + p->first, s->number + row * s->dense + p->at, p->features * sizeof *x);
         }
-    }
-}
-
-static void gather_block(void *user, size_t block)
-{
-    const job *j = user;
-    size_t to = (block + 1) * BLOCK < j->count ? (block + 1) * BLOCK : j->count;
-    for (size_t i = block * BLOCK; i < to; i++) {
-        size_t row = j->index ? j->index[i] : j->first + i;
-        gather_row(j->source, row, j->x + i * j->source->base.features);
     }
 }
 
@@ -72,10 +62,46 @@ static void table_gather(const nd_source *source, const uint32_t *index, size_t 
                          nd_real *x, nd_real *y)
 {
     const table_source *s = (const table_source *)source;
-    job j = {.source = s, .index = index, .first = first, .count = count, .x = x};
-    bool parallel = count * source->features >= PARALLEL;
-    nd_pool_run(parallel ? s->ctx->pool : NULL, (count + BLOCK - 1) / BLOCK, gather_block, &j);
+    for (size_t i = 0; i < count; i++) {
+        gather_row(s, index ? index[i] : first + i, x + i * source->features);
+    }
     copy_rows(s->label, source->label_width, index, first, count, y);
+}
+
+static void gather_block(void *user, size_t block)
+{
+    const job *j = user;
+    size_t from = block * BLOCK, rest = j->count - from;
+    nd_real *y = j->y ? j->y + from * j->source->label_width : NULL;
+    j->source->gather(j->source, j->index ? j->index + from : NULL, j->first + from,
+                      rest < BLOCK ? rest : BLOCK, j->x + from * j->source->features, y);
+}
+
+/* Rows first.. were read in order: blocks that end among them are done with. */
+static void leave_blocks(const nd_source *source, size_t first, size_t count)
+{
+    const nd_source_blocks *blocks = source->blocks;
+    size_t end = 0;
+    for (size_t b = 0; b < blocks->count && end < first + count; b++) {
+        end += blocks->rows(source, b);
+        if (end > first && end <= first + count) {
+            blocks->forget(source, b);
+            if (b + 2 < blocks->count) {
+                blocks->expect(source, b + 2);
+            }
+        }
+    }
+}
+
+void nd_source_gather(const nd_source *source, nd_pool *pool, const uint32_t *index, size_t first,
+                      size_t count, nd_real *x, nd_real *y)
+{
+    job j = {.source = source, .index = index, .first = first, .count = count, .x = x, .y = y};
+    bool parallel = count * source->features >= PARALLEL;
+    nd_pool_run(parallel ? pool : NULL, (count + BLOCK - 1) / BLOCK, gather_block, &j);
+    if (source->blocks && !index) {
+        leave_blocks(source, first, count);
+    }
 }
 
 static void table_destroy(nd_source *source)

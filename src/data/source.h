@@ -6,15 +6,31 @@
 
 typedef struct nd_source nd_source;
 
+/* Rows that lie in blocks of a mapped file, to be walked block by block: row r of
+ * block b has the number b * full + r, and blocks may have fewer than full rows. */
+typedef struct nd_source_blocks {
+    size_t count, full;
+    size_t window; /* blocks whose rows may be in use at once */
+    size_t (*rows)(const nd_source *source, size_t block);
+    void (*expect)(const nd_source *source, size_t block); /* it is read soon */
+    void (*forget)(const nd_source *source, size_t block); /* its memory may go */
+} nd_source_blocks;
+
 struct nd_source {
     size_t rows, features, label_width;
+    const nd_source_blocks *blocks; /* NULL: rows 0..rows-1 are at hand in any order */
     /* Copy rows index[count] into x [count][features] and y [count][label_width] (y
      * may be NULL, and stays as it is if the source has no labels). index NULL: rows
-     * first.. in order. Does not allocate. Safe from one thread at a time. */
+     * first.. in order. Does not allocate. Any thread, several at once. */
     void (*gather)(const nd_source *source, const uint32_t *index, size_t first, size_t count,
                    nd_real *x, nd_real *y);
     void (*destroy)(nd_source *source);
 };
+
+/* The same, spread over a pool where that pays; pool may be NULL. Walking a source
+ * with blocks from the front gives back the blocks behind it. */
+void nd_source_gather(const nd_source *source, nd_pool *pool, const uint32_t *index, size_t first,
+                      size_t count, nd_real *x, nd_real *y);
 
 /* Rows of a table through a preparation, prepared once and held in memory:
  * numbers as nd_real, an image column as bytes scaled on the way out.

@@ -10,6 +10,17 @@ static size_t row_at(const uint32_t *rows, size_t i)
     return rows ? rows[i] : i;
 }
 
+/* Rows after which the memory of a stored column is given back. */
+enum { RUN = 1 << 17 };
+
+/* Row i of a walk was seen, the walk being over at count: rows ascend. */
+static void seen_row(const nd_column *column, const uint32_t *rows, size_t i, size_t count)
+{
+    if (column->stored > 0 && ((i + 1) % RUN == 0 || i + 1 == count)) {
+        nd_column_forget(column, row_at(rows, i - i % RUN), row_at(rows, i) + 1);
+    }
+}
+
 /* First pass: range, missing, infinite; and the plain mean of x / unit. */
 static void scan_numbers(const nd_column *column, const uint32_t *rows, size_t count,
                          nd_stats *stats)
@@ -20,6 +31,7 @@ static void scan_numbers(const nd_column *column, const uint32_t *rows, size_t c
     for (size_t i = 0; i < count; i++) {
         size_t row = row_at(rows, i);
         double x = nd_column_number(column, row, 0);
+        seen_row(column, rows, i, count);
         if (isnan(x)) {
             stats->missing++;
             continue;
@@ -51,6 +63,7 @@ static void moments(const nd_column *column, const uint32_t *rows, size_t count,
     for (size_t i = 0; i < count; i++) {
         double x = nd_column_number(column, row_at(rows, i), 0);
         sum += isfinite(x) ? x / unit : 0;
+        seen_row(column, rows, i, count);
     }
     double mean = sum / n;
     for (size_t i = 0; i < count; i++) {
@@ -58,6 +71,7 @@ static void moments(const nd_column *column, const uint32_t *rows, size_t count,
         double d = isfinite(x) ? x / unit - mean : 0;
         residue += d;
         squares += d * d;
+        seen_row(column, rows, i, count);
     }
     double variance = (squares - residue * residue / n) / n;
     stats->mean = fmin(fmax((mean + residue / n) * unit, stats->min), stats->max);
@@ -133,6 +147,7 @@ static bool take_words(const nd_column *column, const uint32_t *rows, size_t cou
     stats->min = stats->max = stats->mean = stats->deviation = NAN;
     for (size_t i = 0; i < count; i++) {
         uint32_t word = nd_column_word(column, row_at(rows, i));
+        seen_row(column, rows, i, count);
         if (word == ND_DICT_NONE) {
             stats->missing++;
             continue;
@@ -181,6 +196,7 @@ double *nd_stats_sorted(const nd_column *column, const uint32_t *rows, size_t co
         if (isfinite(x)) {
             value[(*n)++] = x;
         }
+        seen_row(column, rows, i, count);
     }
     qsort(value, *n, sizeof *value, ascending);
     return value;

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "data/store.h"
 
 nd_status nd_table_create(nd_ctx *ctx, const char *path, nd_table **table)
 {
@@ -99,6 +100,22 @@ double nd_column_number(const nd_column *column, size_t row, size_t j)
 uint32_t nd_column_word(const nd_column *column, size_t row)
 {
     return ((const uint32_t *)column->data)[row * column->stride];
+}
+
+void nd_column_forget(const nd_column *column, size_t from, size_t to)
+{
+    if (column->stored == 0 || from >= to) {
+        return;
+    }
+    size_t element = column->dtype == ND_DT_WORD ? sizeof(uint32_t) : sizeof(double);
+    nd_pages_forget(column->data, column->stored * element, from * element, (to - from) * element);
+}
+
+void nd_table_forget(const nd_table *table)
+{
+    for (size_t c = 0; c < table->columns; c++) {
+        nd_column_forget(&table->column[c], 0, table->rows);
+    }
 }
 
 size_t nd_table_rows(const nd_table *table)

@@ -25,6 +25,7 @@ typedef struct nd_column {
     size_t image_rows, image_cols; /* 0 unless an image */
     nd_dict *dict;                 /* ND_DT_WORD only; owned by the table */
     size_t missing;                /* missing cells */
+    size_t stored;                 /* rows, if data lies in an nd_store; 0: in memory */
 } nd_column;
 
 struct nd_table {
@@ -32,10 +33,11 @@ struct nd_table {
     char *path; /* for messages; "<array>" if none */
     size_t rows, columns, column_room;
     nd_column *column;
-    bool header;    /* column names came from the file */
-    size_t targets; /* trailing columns that are targets by construction (the y of
+    bool header;            /* column names came from the file */
+    size_t targets;         /* trailing columns that are targets by construction (the y of
                            nd_table_from_arrays, the labels of IDX); 0: not known */
-    void **owned;   /* blocks freed with the table (nd_free) */
+    struct nd_store *store; /* that holds the columns, not owned; NULL: memory */
+    void **owned;           /* blocks freed with the table (nd_free) */
     size_t owned_count, owned_room;
 };
 
@@ -57,5 +59,12 @@ double nd_column_number(const nd_column *column, size_t row, size_t j);
 
 /* Word number at row of an ND_DT_WORD column. */
 uint32_t nd_column_word(const nd_column *column, size_t row);
+
+/* Give back the memory of rows from..to-1 of a stored column, whose pages come back
+ * from the store's file when they are looked at again. Other columns are left alone. */
+void nd_column_forget(const nd_column *column, size_t from, size_t to);
+
+/* The same for all of a table. */
+void nd_table_forget(const nd_table *table);
 
 #endif

@@ -21,18 +21,27 @@ static void eval_free(eval *e)
     nd_free(e->label);
 }
 
-static nd_status eval_fill(eval *e, const nd_rows *rows)
+static nd_status eval_room(eval *e)
 {
     e->p = nd_alloc_aligned(e->rows, e->outputs * sizeof(nd_real));
     e->label = nd_alloc(e->rows, e->label_width * sizeof(nd_real));
-    if (e->p == NULL || e->label == NULL) {
-        return nd_fail_memory(e->prep->ctx);
-    }
-    ND_TRY(nd_prep_labels(&e->map, rows->index, 0, e->rows, e->label));
+    return e->p != NULL && e->label != NULL ? ND_OK : nd_fail_memory(e->prep->ctx);
+}
+
+/* Labels in the units of the target. */
+static void unscale_labels(eval *e)
+{
     for (size_t i = 0; e->prep->task == ND_TASK_REGRESSION && i < e->rows * e->label_width; i++) {
         const nd_prep_target *target = &e->prep->target[i % e->label_width];
         e->label[i] = (nd_real)((double)e->label[i] * target->scale + target->center);
     }
+}
+
+static nd_status eval_fill(eval *e, const nd_rows *rows)
+{
+    ND_TRY(eval_room(e));
+    ND_TRY(nd_prep_labels(&e->map, rows->index, 0, e->rows, e->label));
+    unscale_labels(e);
     return ND_OK;
 }
 
@@ -168,6 +177,23 @@ static nd_status eval_baseline(const eval *e, nd_metrics **baseline)
     return eval_metrics(e, baseline);
 }
 
+/* Figures of predictions that are made; frees e. */
+static nd_status eval_finish(eval *e, nd_status status, nd_metrics **metrics, nd_metrics **baseline)
+{
+    if (status == ND_OK) {
+        status = eval_metrics(e, metrics);
+    }
+    if (status == ND_OK && baseline != NULL) {
+        status = eval_baseline(e, baseline);
+    }
+    if (status != ND_OK) {
+        nd_metrics_destroy(*metrics);
+        *metrics = NULL;
+    }
+    eval_free(e);
+    return status;
+}
+
 nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics,
                            nd_metrics **baseline)
 {
@@ -178,18 +204,27 @@ nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **me
     }
     ND_TRY(eval_init(model->prep, nd_net_loss_in_force(model->net), rows, &e));
     nd_status status = nd_model_predict_map(model, &e.map, rows->index, 0, e.rows, e.p);
+    return eval_finish(&e, status, metrics, baseline);
+}
+
+nd_status nd_evaluate_source(nd_model *model, const nd_source *source, nd_metrics **metrics,
+                             nd_metrics **baseline)
+{
+    eval e = {.prep = model->prep,
+              .loss = nd_net_loss_in_force(model->net),
+              .rows = source->rows,
+              .outputs = nd_prep_outputs(model->prep),
+              .label_width = source->label_width};
+    *metrics = NULL;
+    if (baseline != NULL) {
+        *baseline = NULL;
+    }
+    nd_status status = eval_room(&e);
     if (status == ND_OK) {
-        status = eval_metrics(&e, metrics);
+        status = nd_model_predict_source(model, source, e.p, e.label);
+        unscale_labels(&e);
     }
-    if (status == ND_OK && baseline != NULL) {
-        status = eval_baseline(&e, baseline);
-    }
-    if (status != ND_OK) {
-        nd_metrics_destroy(*metrics);
-        *metrics = NULL;
-    }
-    eval_free(&e);
-    return status;
+    return eval_finish(&e, status, metrics, baseline);
 }
 
 nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_metrics **metrics)

@@ -13,4 +13,8 @@
 nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics,
                            nd_metrics **baseline);
 
+/* The same on the prepared rows of a source. */
+nd_status nd_evaluate_source(nd_model *model, const nd_source *source, nd_metrics **metrics,
+                             nd_metrics **baseline);
+
 #endif

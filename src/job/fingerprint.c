@@ -134,3 +134,10 @@ void nd_fingerprint_data(const nd_table *table, const nd_parts *parts,
     hash = hash_table(hash, parts->test_file);
     snprintf(text, ND_FINGERPRINT_TEXT, "%016llx", (unsigned long long)hash);
 }
+
+void nd_fingerprint_cache(const nd_cache_head *head, char text[ND_FINGERPRINT_TEXT])
+{
+    const uint64_t parts[] = {head->source, head->settings};
+    snprintf(text, ND_FINGERPRINT_TEXT, "%016llx",
+             (unsigned long long)chain(1, parts, sizeof parts));
+}

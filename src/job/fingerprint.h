@@ -3,6 +3,7 @@
 #ifndef ND_JOB_FINGERPRINT_H
 #define ND_JOB_FINGERPRINT_H
 
+#include "data/cache.h"
 #include "job/options.h"
 #include "job/rows.h"
 
@@ -17,5 +18,8 @@ nd_status nd_fingerprint_compare(nd_ctx *ctx, const char *then, const char *now)
 /* SipHash of every table of the parts: names, types, values and words. */
 void nd_fingerprint_data(const nd_table *table, const nd_parts *parts,
                          char text[ND_FINGERPRINT_TEXT]);
+
+/* The same of rows in a cache: hash of what it was made from. */
+void nd_fingerprint_cache(const nd_cache_head *head, char text[ND_FINGERPRINT_TEXT]);
 
 #endif

@@ -44,6 +44,13 @@ static const nd_option table[] = {
      "words that mean a missing value, beside the empty cell", "", T | E | P | I, 0},
     {"labels", 0, ND_OPT_TEXT, "auto", 0, 0, NULL, "FILE", "Data",
      "IDX file of labels (auto: beside the images, by its usual name)", "", T | E | I, 0},
+    {"cache", 0, ND_OPT_TEXT, "auto", 0, 0, NULL, "FILE", "Data",
+     "row cache to train from, a file or a folder for it, or none; auto makes DATA.cache for "
+     "rows that memory cannot hold",
+     "", T, 0},
+    {"memory", 0, ND_OPT_TEXT, "auto", 0, 0, NULL, "SIZE", "Data",
+     "most memory to hold rows in, such as 512M or 8G; auto is three quarters of the machine's", "",
+     T, 0},
 
     {"scaling", 0, ND_OPT_CHOICE, "standard", 0, 0, "standard|minmax|quantile|none", "WORD",
      "Preparation", "how number columns are scaled, fitted on the training rows",

@@ -97,11 +97,12 @@ static nd_status open_saver(nd_progress *p, const nd_optset *set, const char *fo
     return nd_saver_describe(p->saver, p->settings.data, p->data, p->resumed->facts.why);
 }
 
-nd_status nd_progress_open(nd_progress *progress, const nd_config *config, const nd_table *table,
-                           const nd_parts *parts, nd_curve *curve, bool refit)
+nd_status nd_progress_open(nd_progress *progress, const nd_config *config,
+                           const nd_progress_rows *rows, nd_curve *curve, bool refit)
 {
     const char *folder = nd_opt_text(&config->set, "checkpoint");
-    *progress = (nd_progress){.ctx = config->ctx, .table = table, .curve = curve, .phase = FIRST};
+    *progress =
+        (nd_progress){.ctx = config->ctx, .table = rows->table, .curve = curve, .phase = FIRST};
     if (folder[0] == '\0') {
         return nd_opt_bool(&config->set, "resume")
                    ? nd_fail(config->ctx, ND_ERR_OPTION,
@@ -112,7 +113,11 @@ nd_status nd_progress_open(nd_progress *progress, const nd_config *config, const
     if (progress->settings.failed) {
         return nd_fail_memory(config->ctx);
     }
-    nd_fingerprint_data(table, parts, progress->data);
+    if (rows->cache != NULL) {
+        nd_fingerprint_cache(rows->cache, progress->data);
+    } else {
+        nd_fingerprint_data(rows->table, rows->parts, progress->data);
+    }
     return open_saver(progress, &config->set, folder, refit);
 }
 

@@ -28,14 +28,22 @@ typedef struct nd_progress {
     nd_first_fit first;
 } nd_progress;
 
+/* The rows of a run, to be told from others. */
+typedef struct nd_progress_rows {
+    const nd_table *table; /* no cells where the rows come from a cache */
+    const nd_parts *parts;
+    const nd_cache_head *cache; /* NULL without one */
+} nd_progress_rows;
+
 /* Look at the options checkpoint, every, resume and force. Nothing to do without a
  * folder. The rest of the arguments must outlive *progress.
+ *   rows   those of the run
  *   refit  the run fits twice
  * ND_ERR_OPTION (a setting that is not the same, named; resume without a folder),
  * ND_ERR_DATA (other rows), ND_ERR_EXISTS, ND_ERR_IO, ND_ERR_FORMAT, ND_ERR_MEMORY.
  * nd_progress_close is due in every case. */
-nd_status nd_progress_open(nd_progress *progress, const nd_config *config, const nd_table *table,
-                           const nd_parts *parts, nd_curve *curve, bool refit);
+nd_status nd_progress_open(nd_progress *progress, const nd_config *config,
+                           const nd_progress_rows *rows, nd_curve *curve, bool refit);
 void nd_progress_close(nd_progress *progress);
 
 /* Log where a resumed run stands. */

@@ -14,7 +14,8 @@ typedef struct nd_hints {
 void nd_hints_free(nd_hints *hints);
 
 /* nd_table_read, with the column types of another table: a validation or test
- * file whose categories happen to look like numbers. */
+ * file whose categories happen to look like numbers. Its columns go where those of the
+ * other table are, into memory or a store. */
 nd_status nd_table_read_like(nd_ctx *ctx, const nd_config *config, const char *path,
                              const nd_table *like, nd_table **table);
 

@@ -40,9 +40,10 @@ static nd_status read_images(nd_ctx *ctx, const nd_config *config, const char *p
     return nd_idx_read(ctx, path, labels, table);
 }
 
-/* hints: column types that are known from elsewhere, beside those of config. */
+/* hints: column types that are known from elsewhere, beside those of config. store: for
+ * the columns, or NULL. */
 static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *path,
-                            const nd_hints *hints, nd_table **table)
+                            const nd_hints *hints, nd_store *store, nd_table **table)
 {
     *table = NULL;
     bool images;
@@ -59,6 +60,7 @@ static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *pa
         settings.csv.category_count = hints->category_count;
         settings.csv.names_are_hints = true;
     }
+    settings.csv.store = store;
     nd_status status = nd_csv_read(ctx, path, &settings.csv, table);
     nd_settings_free(&settings);
     return status;
@@ -69,7 +71,7 @@ nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char *path, 
     if (!ctx || !path || !table) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_table_read: a null pointer was passed");
     }
-    return read_typed(ctx, config, path, NULL, table);
+    return read_typed(ctx, config, path, NULL, NULL, table);
 }
 
 static nd_status hints_alloc(nd_ctx *ctx, size_t columns, nd_hints *hints)
@@ -108,7 +110,7 @@ nd_status nd_table_read_like(nd_ctx *ctx, const nd_config *config, const char *p
     for (size_t i = 0; i < like->columns; i++) {
         hint(&hints, like->column[i].name, like->column[i].dtype == ND_DT_WORD);
     }
-    nd_status status = read_typed(ctx, config, path, &hints, table);
+    nd_status status = read_typed(ctx, config, path, &hints, like->store, table);
     nd_hints_free(&hints);
     return status;
 }
@@ -130,7 +132,7 @@ nd_status nd_model_table_read(const nd_model *model, const nd_config *config, co
             hint(&hints, column->name, column->kind != ND_PREP_NUMBER);
         }
     }
-    nd_status status = read_typed(model->ctx, config, path, &hints, table);
+    nd_status status = read_typed(model->ctx, config, path, &hints, NULL, table);
     nd_hints_free(&hints);
     return status;
 }

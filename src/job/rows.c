@@ -104,6 +104,48 @@ nd_status nd_parts_make(nd_ctx *ctx, const nd_config *config, const nd_prep *pre
     return status;
 }
 
+/* One part: of a file's own, or a share of the table. */
+static nd_status count_part(nd_ctx *ctx, const char *file, size_t count, nd_table *shares,
+                            nd_table **own, nd_rows *rows)
+{
+    if (file == NULL) {
+        shares->rows += count;
+        *rows = (nd_rows){NULL, NULL, count};
+        return ND_OK;
+    }
+    ND_TRY(nd_table_create(ctx, file, own));
+    (*own)->rows = count;
+    *rows = (nd_rows){*own, NULL, count};
+    return ND_OK;
+}
+
+nd_status nd_parts_counted(nd_ctx *ctx, const nd_config *config, const char *path,
+                           const size_t count[3], nd_table **table, nd_parts *parts)
+{
+    double share;
+    const char *valid_file, *test_file;
+    *parts = (nd_parts){.train = {.count = count[0]}};
+    *table = NULL;
+    ND_TRY(share_or_file(config, "valid", &share, &valid_file));
+    ND_TRY(share_or_file(config, "test", &share, &test_file));
+    ND_TRY(nd_table_create(ctx, path, table));
+    (*table)->rows = count[0];
+    nd_status status =
+        count_part(ctx, valid_file, count[1], *table, &parts->valid_file, &parts->valid);
+    if (status == ND_OK) {
+        status = count_part(ctx, test_file, count[2], *table, &parts->test_file, &parts->test);
+    }
+    parts->split = (nd_split){.train = count[0],
+                              .valid = valid_file == NULL ? count[1] : 0,
+                              .test = test_file == NULL ? count[2] : 0};
+    if (status != ND_OK) {
+        nd_parts_free(parts);
+        nd_table_destroy(*table);
+        *table = NULL;
+    }
+    return status;
+}
+
 void nd_parts_free(nd_parts *parts)
 {
     nd_split_free(&parts->split);

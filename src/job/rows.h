@@ -23,6 +23,12 @@ typedef struct nd_parts {
  * for classes. prep needs targets and classes only (nd_prep_begin). */
 nd_status nd_parts_make(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
                         const nd_table *table, nd_parts *parts);
+/* The parts of a table without data, whose rows were counted elsewhere: tables that
+ * hold a path and a number of rows.
+ *   count  rows to train, to validate and to test
+ *   table  gets the table of the shares */
+nd_status nd_parts_counted(nd_ctx *ctx, const nd_config *config, const char *path,
+                           const size_t count[3], nd_table **table, nd_parts *parts);
 void nd_parts_free(nd_parts *parts);
 
 #endif

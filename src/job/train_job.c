@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "job/build.h"
+#include "job/cached.h"
 #include "job/evaluate.h"
 #include "job/plan_text.h"
 #include "job/progress.h"
@@ -18,6 +19,7 @@ typedef struct job {
     nd_config *own_config;
     const nd_config *config;
     const nd_table *table;
+    nd_cached cached; /* cache NULL: the rows are in memory */
     nd_observe_fn observe;
     void *user;
     nd_settings settings;
@@ -45,6 +47,7 @@ static void job_free(job *j)
     nd_metrics_destroy(j->test);
     nd_metrics_destroy(j->baseline);
     nd_progress_close(&j->progress);
+    nd_cached_end(&j->cached);
     nd_config_destroy(j->own_config);
 }
 
@@ -93,18 +96,55 @@ static void drop_refit(job *j)
     }
 }
 
-/* Columns, task, split, preparation, network: all that can fail for the data's or
- * the settings' sake happens here, before the first step. */
-static nd_status job_prepare(job *j)
+/* Columns, task, split and preparation. */
+static nd_status prepare_rows(job *j)
 {
     ND_TRY(nd_settings_from(j->ctx, j->config, &j->settings));
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
     const nd_rows *train = &j->parts.train;
-    ND_TRY(nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep));
-    ND_TRY(nd_setup_make(j->config, j->prep, train->count, j->parts.valid.count, &j->plan));
+    return nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep);
+}
+
+/* A row cache was made with all of that. */
+static void take_prepared(job *j)
+{
+    j->table = j->cached.table;
+    j->prep = j->cached.prep;
+    j->parts = j->cached.parts;
+    j->cached.prep = NULL;
+    j->cached.parts = (nd_parts){0};
+}
+
+/* Columns, task, split, preparation, network: all that can fail for the data's or
+ * the settings' sake happens here, before the first step. */
+static nd_status job_prepare(job *j)
+{
+    if (j->cached.cache != NULL) {
+        take_prepared(j);
+    } else {
+        ND_TRY(prepare_rows(j));
+    }
+    ND_TRY(nd_setup_make(j->config, j->prep, j->parts.train.count, j->parts.valid.count, &j->plan));
+    if (j->cached.cache != NULL) {
+        ND_TRY(nd_cached_check_batch(&j->cached, j->plan.batch_size));
+    }
     drop_refit(j);
     return nd_build_desc(j->ctx, j->config, j->prep, &j->plan, &j->desc);
+}
+
+/* Rows of parts first..last (ND_CACHE_*) from the cache; without one, those given. */
+static nd_status rows_source(const job *j, int first, int last, const nd_rows *rows,
+                             nd_source **source)
+{
+    *source = NULL;
+    if (rows->count == 0) {
+        return ND_OK;
+    }
+    if (j->cached.cache != NULL) {
+        return nd_cached_source(&j->cached, first, last, source);
+    }
+    return nd_rows_source(j->prep, rows, source);
 }
 
 /* Without validation rows no epoch is known to be better than the last: the training
@@ -175,9 +215,9 @@ static nd_status fit_sources(job *j, const nd_source *train, const nd_source *va
 static nd_status fit_first(job *j)
 {
     nd_source *train = NULL, *valid = NULL;
-    nd_status status = nd_rows_source(j->prep, &j->parts.train, &train);
+    nd_status status = rows_source(j, ND_CACHE_TRAIN, ND_CACHE_TRAIN, &j->parts.train, &train);
     if (status == ND_OK) {
-        status = nd_rows_source(j->prep, &j->parts.valid, &valid);
+        status = rows_source(j, ND_CACHE_VALID, ND_CACHE_VALID, &j->parts.valid, &valid);
     }
     if (status == ND_OK) {
         nd_fit_params params = fit_params(j);
@@ -217,7 +257,7 @@ static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
     const nd_split *split = &j->parts.split;
     nd_rows rows = {j->table, split->index, split->train + split->valid};
     nd_source *source;
-    ND_TRY(nd_rows_source(j->prep, &rows, &source));
+    ND_TRY(rows_source(j, ND_CACHE_TRAIN, ND_CACHE_VALID, &rows, &source));
     nd_fit_params params = fit_params(j);
     params.stop_after = refit_epochs(j);
     params.patience = 0;
@@ -270,12 +310,24 @@ static nd_status job_fit(job *j)
     return fit_again(j);
 }
 
+static nd_status measure_test(job *j)
+{
+    if (j->cached.cache == NULL) {
+        return nd_evaluate_rows(j->model, &j->parts.test, &j->test, &j->baseline);
+    }
+    nd_source *source;
+    ND_TRY(nd_cached_source(&j->cached, ND_CACHE_TEST, ND_CACHE_TEST, &source));
+    nd_status status = nd_evaluate_source(j->model, source, &j->test, &j->baseline);
+    nd_source_destroy(source);
+    return status;
+}
+
 static nd_status job_test(job *j)
 {
     if (j->parts.test.count == 0) {
         return ND_OK;
     }
-    ND_TRY(nd_evaluate_rows(j->model, &j->parts.test, &j->test, &j->baseline));
+    ND_TRY(measure_test(j));
     tell(j, ND_EVENT_TEST, NULL);
     return ND_OK;
 }
@@ -325,8 +377,11 @@ static nd_status job_plan_event(job *j)
 static nd_status job_run(job *j)
 {
     ND_TRY(job_prepare(j));
-    ND_TRY(
-        nd_progress_open(&j->progress, j->config, j->table, &j->parts, &j->curve, j->plan.refit));
+    nd_progress_rows rows = {j->table, &j->parts, NULL};
+    if (j->cached.cache != NULL) {
+        rows.cache = nd_cache_get_head(j->cached.cache);
+    }
+    ND_TRY(nd_progress_open(&j->progress, j->config, &rows, &j->curve, j->plan.refit));
     ND_TRY(job_plan_event(j));
     nd_progress_tell(&j->progress);
     ND_TRY(job_fit(j));
@@ -339,6 +394,28 @@ static nd_status job_run(job *j)
                               : ND_OK;
 }
 
+static job new_job(nd_ctx *ctx, const nd_table *table, nd_observe_fn observe, void *user)
+{
+    return (job){
+        .ctx = ctx,
+        .table = table,
+        .observe = observe,
+        .user = user,
+        .fit = {.train_loss = NAN, .best_loss = NAN, .best_metric = NAN, .rows_per_s = NAN},
+    };
+}
+
+/* Hand out the model, if there is one, and free the job. */
+static nd_status end_job(job *j, nd_status status, nd_model **model)
+{
+    if (status == ND_OK || status == ND_ERR_INTERRUPTED) {
+        *model = j->model;
+        j->model = NULL;
+    }
+    job_free(j);
+    return status;
+}
+
 nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
                    nd_observe_fn observe, void *user, nd_model **model)
 {
@@ -348,21 +425,37 @@ nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
     if (ctx == NULL || data == NULL || model == NULL) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_train: ctx, data and model must not be NULL");
     }
-    job j = {
-        .ctx = ctx,
-        .table = data,
-        .observe = observe,
-        .user = user,
-        .fit = {.train_loss = NAN, .best_loss = NAN, .best_metric = NAN, .rows_per_s = NAN},
-    };
+    job j = new_job(ctx, data, observe, user);
     nd_status status = nd_settings_or_default(ctx, config, ND_VERB_TRAIN, &j.own_config, &j.config);
-    if (status == ND_OK) {
-        status = job_run(&j);
+    return end_job(&j, status == ND_OK ? job_run(&j) : status, model);
+}
+
+/* From the row cache if there is one to use, else from the whole file in memory. */
+static nd_status run_file(job *j, const char *path)
+{
+    ND_TRY(nd_cached_begin(j->ctx, j->config, path, &j->cached));
+    if (j->cached.cache != NULL) {
+        return job_run(j);
     }
-    if (status == ND_OK || status == ND_ERR_INTERRUPTED) {
-        *model = j.model;
-        j.model = NULL;
-    }
-    job_free(&j);
+    nd_table *table;
+    ND_TRY(nd_table_read(j->ctx, j->config, path, &table));
+    j->table = table;
+    nd_status status = job_run(j);
+    nd_parts_free(&j->parts);
+    nd_table_destroy(table);
     return status;
+}
+
+nd_status nd_train_file(nd_ctx *ctx, const nd_config *config, const char *path,
+                        nd_observe_fn observe, void *user, nd_model **model)
+{
+    if (model != NULL) {
+        *model = NULL;
+    }
+    if (ctx == NULL || path == NULL || model == NULL) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_train_file: ctx, path and model must not be NULL");
+    }
+    job j = new_job(ctx, NULL, observe, user);
+    nd_status status = nd_settings_or_default(ctx, config, ND_VERB_TRAIN, &j.own_config, &j.config);
+    return end_job(&j, status == ND_OK ? run_file(&j, path) : status, model);
 }

@@ -148,6 +148,23 @@ nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const ui
     return ND_OK;
 }
 
+nd_status nd_model_predict_source(nd_model *model, const nd_source *source, nd_real *y,
+                                  nd_real *label)
+{
+    size_t outputs = nd_model_outputs(model);
+    ND_TRY(make_scratch(model, source->rows));
+    for (size_t done = 0; done < source->rows;) {
+        size_t n = source->rows - done;
+        n = n < model->scratch_rows ? n : model->scratch_rows;
+        nd_source_gather(source, model->ctx->pool, NULL, done, n, model->x,
+                         label + done * source->label_width);
+        ND_TRY(nd_net_forward(model->net, model->x, n, model->p));
+        finish_rows(model, n, y + done * outputs);
+        done += n;
+    }
+    return ND_OK;
+}
+
 nd_status nd_model_predict_table(nd_model *model, const nd_table *table, nd_real *y)
 {
     nd_prep_map map;

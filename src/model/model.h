@@ -2,7 +2,7 @@
 #ifndef ND_MODEL_MODEL_H
 #define ND_MODEL_MODEL_H
 
-#include "data/prep.h"
+#include "data/source.h"
 #include "net/net.h"
 
 struct nd_model {
@@ -22,6 +22,11 @@ nd_status nd_model_create(nd_ctx *ctx, nd_net *net, nd_prep *prep, char *record,
  * or with rows NULL first..first+count. */
 nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
                                size_t first, size_t count, nd_real *y);
+
+/* Predict the prepared rows of a source into y [rows][nd_model_outputs], and copy their
+ * labels into label [rows][label_width]. */
+nd_status nd_model_predict_source(nd_model *model, const nd_source *source, nd_real *y,
+                                  nd_real *label);
 
 /* Load from memory; path is for messages only. verify false leaves the checksums
  * unread, for fuzzing what lies behind them. */

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "train/diverge.h"
 #include "train/early.h"
+#include "train/feed.h"
 #include "train/keep.h"
 #include "train/score.h"
 #include "train/step.h"
@@ -25,8 +25,8 @@ typedef struct fit {
     size_t batch;            /* rows of a full batch */
     uint64_t batches, steps; /* batches per epoch; steps the schedule runs over */
     uint64_t warmup;         /* steps */
-    uint32_t *order;         /* [train->rows]; NULL when one batch holds all rows */
-    nd_real *x, *y;          /* one batch, for training and for scoring */
+    nd_feed *feed;           /* order and batches of the rows */
+    nd_batch now;            /* the batch of the latest step */
     double rows_before;      /* of this epoch, in a run that was interrupted in it */
     uint64_t steps_before;   /* in the runs that this one goes on from */
     long epochs_before;
@@ -61,23 +61,20 @@ static void fit_free(fit *f)
 {
     nd_early_free(&f->early);
     nd_keep_free(&f->keep);
-    nd_free(f->order);
-    nd_free(f->x);
-    nd_free(f->y);
+    nd_feed_destroy(f->feed);
 }
 
-static nd_status fit_buffers(fit *f)
+/* A small network leaves threads idle, one of which can gather. */
+static nd_status fit_feed(fit *f)
 {
-    size_t rows = nd_net_max_rows(f->net);
-    f->x = nd_alloc_aligned(rows, f->train->features * sizeof(nd_real));
-    f->y = nd_alloc_aligned(rows, f->train->label_width * sizeof(nd_real));
-    if (f->batches > 1) {
-        f->order = nd_alloc(f->train->rows, sizeof *f->order);
-    }
-    if (f->x == NULL || f->y == NULL || (f->batches > 1 && f->order == NULL)) {
-        return nd_fail_memory(f->ctx);
-    }
-    return ND_OK;
+    int all = nd_ctx_threads(f->ctx), busy = nd_desc_threads(nd_net_desc(f->net), f->batch, all);
+    size_t row = (f->train->features + f->train->label_width) * sizeof(nd_real);
+    nd_feed_params params = {.batch = f->batch,
+                             .batches = f->batches,
+                             .room = nd_net_max_rows(f->net),
+                             .seed = f->params->seed,
+                             .ahead = nd_feed_pays(f->batch * row, busy, all)};
+    return nd_feed_create(f->ctx, f->train, &params, &f->feed);
 }
 
 static nd_status check_batch(const fit *f)
@@ -115,24 +112,7 @@ static nd_status fit_init(fit *f)
     }
     f->steps_before = f->result->steps;
     f->epochs_before = (long)f->at->epoch - 1;
-    ND_TRY(fit_buffers(f));
-    if (f->batches == 1) {
-        f->train->gather(f->train, NULL, 0, f->batch, f->x, f->y);
-    }
-    return ND_OK;
-}
-
-/* One order per epoch, a function of seed and epoch alone. */
-static void shuffle_rows(const fit *f, long epoch)
-{
-    if (f->order == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < f->train->rows; i++) {
-        f->order[i] = (uint32_t)i;
-    }
-    nd_rng rng = {f->params->seed, ND_STREAM_SHUFFLE, (uint64_t)epoch};
-    nd_rng_shuffle(&rng, f->order, f->train->rows);
+    return fit_feed(f);
 }
 
 static nd_event event_at(const fit *f, nd_event_kind kind, long epoch)
@@ -207,7 +187,7 @@ static nd_status diverged(const fit *f, size_t rows)
         .steps = f->result->steps,
         .lr = f->at->lr,
         .clip_norm = f->params->clip_norm,
-        .x = rows > 0 ? f->x : NULL,
+        .x = rows > 0 ? f->now.x : NULL,
         .values = rows * f->train->features,
     };
     return nd_diverge_fail(f->net, &at);
@@ -229,21 +209,17 @@ static nd_status set_lr(fit *f)
 static nd_status train_batch(fit *f)
 {
     nd_place *at = f->at;
-    size_t first = (size_t)at->batch * f->batch;
-    size_t count = f->train->rows - first < f->batch ? f->train->rows - first : f->batch;
-    if (f->order != NULL) {
-        f->train->gather(f->train, f->order + first, 0, count, f->x, f->y);
-    }
+    nd_feed_batch(f->feed, (long)at->epoch, (uint64_t)at->batch, &f->now);
     ND_TRY(set_lr(f));
     double loss;
-    nd_status status = nd_step(f->net, f->optimizer, f->x, f->y, count, &loss);
+    nd_status status = nd_step(f->net, f->optimizer, f->now.x, f->now.y, f->now.rows, &loss);
     if (status != ND_OK) {
-        return status == ND_ERR_DIVERGED ? diverged(f, count) : status;
+        return status == ND_ERR_DIVERGED ? diverged(f, f->now.rows) : status;
     }
     f->result->steps++;
     at->batch++;
-    at->loss_sum += loss * (double)count;
-    at->rows += (double)count;
+    at->loss_sum += loss * (double)f->now.rows;
+    at->rows += (double)f->now.rows;
     return ND_OK;
 }
 
@@ -253,7 +229,6 @@ static nd_status train_epoch(fit *f, bool *stop)
     nd_place *at = f->at;
     f->epoch_start = nd_seconds();
     f->rows_before = at->rows;
-    shuffle_rows(f, (long)at->epoch);
     while ((uint64_t)at->batch < f->batches && !*stop) {
         ND_TRY(train_batch(f));
         *stop = step_event(f);
@@ -273,10 +248,9 @@ static nd_status finish_epoch(fit *f, long epoch, bool *stop)
 {
     double loss = NAN, metric = NAN;
     if (f->valid != NULL) {
-        ND_TRY(nd_fit_score(f->net, f->valid, f->x, f->y, &loss, &metric));
-        if (f->batches == 1) {
-            f->train->gather(f->train, NULL, 0, f->batch, f->x, f->y);
-        }
+        nd_real *x, *y;
+        nd_feed_room(f->feed, &x, &y);
+        ND_TRY(nd_fit_score(f->net, f->valid, x, y, &loss, &metric));
     }
     double watched = f->valid != NULL ? loss : f->result->train_loss;
     f->result->last_loss = watched;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/ctx.h"
 #include "train/fit.h"
 
 /* Running sums of one scoring pass. */
@@ -86,7 +87,7 @@ nd_status nd_fit_score(nd_net *net, const nd_source *source, nd_real *x, nd_real
     size_t most = nd_net_max_rows(net);
     for (size_t first = 0; first < source->rows; first += most) {
         size_t rows = source->rows - first < most ? source->rows - first : most;
-        source->gather(source, NULL, first, rows, x, y);
+        nd_source_gather(source, nd_net_ctx(net)->pool, NULL, first, rows, x, y);
         ND_TRY(score_batch(net, &t, x, y, rows, source->label_width));
     }
     *loss = t.loss_sum / (double)source->rows;
