@@ -48,8 +48,20 @@ static const nd_option *find_letter(const cli_run *run, char letter)
     return NULL;
 }
 
+/* True for an option whose value is always the name of a file. */
+static bool names_file(const cli_run *run, const char *key)
+{
+    const nd_option *option = find_flag(run, key, strlen(key));
+    return option && option->type == ND_OPT_TEXT && option->metavar &&
+           strcmp(option->metavar, "FILE") == 0;
+}
+
 static bool set(arguments *a, const char *key, const char *value)
 {
+    if (!value[0] && names_file(a->run, key)) {
+        cli_usage(a->run, "%s: the name of the file is empty", key);
+        return false;
+    }
     if (nd_config_set(a->run->config, key, value) == ND_OK) {
         return true;
     }

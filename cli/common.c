@@ -211,10 +211,14 @@ int cli_finish(cli_run *run, nd_status status)
     return status == ND_OK ? CLI_OK : cli_status(run, status);
 }
 
-static int print_help(const cli_run *run)
+static bool print_help(const cli_run *run)
 {
     nd_sink sink = cli_stdout();
-    nd_option_write(run->verb->bit, "help", &sink);
+    nd_status status = nd_option_write(run->verb->bit, "help", &sink);
+    if (status != ND_OK && status != ND_ERR_IO) {
+        cli_fail(run, "%s", nd_status_text(status));
+        return false;
+    }
     return cli_flush(run);
 }
 

@@ -80,6 +80,7 @@ int cli_predict(const nd_verb *verb, int count, char **argument);
 int cli_inspect(const nd_verb *verb, int count, char **argument);
 int cli_init(const nd_verb *verb, int count, char **argument);
 int cli_lr_find(const nd_verb *verb, int count, char **argument);
+int cli_check(const nd_verb *verb, int count, char **argument);
 int cli_bench(const nd_verb *verb, int count, char **argument);
 
 #endif

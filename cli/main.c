@@ -26,6 +26,8 @@ static verb_fn function_of(unsigned bit)
         return cli_lr_find;
     case ND_VERB_BENCH:
         return cli_bench;
+    case ND_VERB_CHECK:
+        return cli_check;
     default:
         return NULL;
     }
@@ -56,6 +58,9 @@ static int write_options(unsigned bit, const char *kind)
     nd_status status = nd_option_write(bit, kind, &sink);
     if (status == ND_ERR_ARGUMENT) {
         return cli_fail(&run, "unknown form '%s'", kind);
+    }
+    if (status != ND_OK && status != ND_ERR_IO) {
+        return cli_fail(&run, "%s", nd_status_text(status));
     }
     return cli_flush(&run) ? CLI_OK : CLI_ERROR;
 }

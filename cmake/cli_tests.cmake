@@ -33,3 +33,12 @@ foreach(check kill:${kills} signals:${signals} threads:${configurations})
                                             $<TARGET_FILE:nadir> ${count})
     nd_test_settings(cli_check_${name} "cli")
 endforeach()
+
+# Planted defects that "nadir check" must find in the shipped sets.
+find_program(ND_PYTHON python3)
+if(ND_PYTHON)
+    add_test(NAME cli_planted_defects
+             COMMAND ${ND_PYTHON} -B ${PROJECT_SOURCE_DIR}/tools/plant_defects.py
+                     $<TARGET_FILE:nadir> --data "" --seeds 1)
+    nd_test_settings(cli_planted_defects "cli")
+endif()

@@ -103,9 +103,14 @@ ND_API int nd_ctx_threads(const nd_ctx *ctx);
  * ND_ERR_ARGUMENT, ND_ERR_MEMORY; the number is then unchanged. */
 ND_API nd_status nd_ctx_set_threads(nd_ctx *ctx, int threads);
 
-/* Receive warnings and notes (one line each, without newline); NULL silences.
- *   level  1 warning, 2 note, 3 detail */
+/* What receives a line of the log.
+ *   level  1 warning, 2 note, 3 detail
+ *   text   without newline, valid during the call only */
 typedef void (*nd_log_fn)(void *user, int level, const char *text);
+
+/* Receive warnings and notes of the calls with this context, in the thread of the call.
+ *   log   NULL silences, which is how a context starts
+ *   user  handed to log as it is; must outlive its use */
 ND_API void nd_ctx_set_log(nd_ctx *ctx, nd_log_fn log, void *user);
 
 /* ---- Files ---------------------------------------------------------------- */
@@ -146,7 +151,8 @@ enum {
     ND_VERB_INSPECT = 8,
     ND_VERB_INIT = 16,
     ND_VERB_BENCH = 32,
-    ND_VERB_LR_FIND = 64
+    ND_VERB_LR_FIND = 64,
+    ND_VERB_CHECK = 128
 };
 
 /* One row of the option table: the source of the flag, the config key, the
@@ -258,9 +264,23 @@ ND_API size_t nd_table_columns(const nd_table *table);
 ND_API const char *nd_table_column_name(const nd_table *table, size_t column);
 
 /* Write what is in a table: type, missing, range, cardinality, class balance.
- *   json  0: text for people, 1: one JSON object */
+ *   json  0: text for people, 1: one JSON object
+ * ND_ERR_DATA if nd_train could not use the table as it is: the whole description, with
+ * the problem in it, has then gone to the sink. ND_ERR_OPTION, ND_ERR_MEMORY, ND_ERR_IO. */
 ND_API nd_status nd_table_describe(const nd_table *table, const nd_config *config, int json,
                                    const nd_sink *sink);
+
+/* Look for data that lies: a target that cannot be learned, columns that leak it or name
+ * the rows, values far from all others, repeated and contradicting rows, test rows that
+ * are training rows (the files that test and valid name are read), ...
+ *   config    options of ND_VERB_CHECK; NULL means defaults
+ *   json      as in nd_table_describe; each finding has name, level, column, count, text
+ *             and what to write to go on
+ *   findings  out  how many there are, 0 on failure
+ * ND_ERR_OPTION (allow names no finding), ND_ERR_DATA (no such column), ND_ERR_IO,
+ * ND_ERR_MEMORY. docs/checking-data.md lists what is looked for. */
+ND_API nd_status nd_table_check(const nd_table *table, const nd_config *config, int json,
+                                const nd_sink *sink, size_t *findings);
 
 /* ---- Training -------------------------------------------------------------- */
 

@@ -373,9 +373,25 @@ nd_origin nd_opt_origin(const nd_optset *set, const char *key)
     return value_of(set, key)->origin;
 }
 
+/* Behind the quote that closes the one at text; NULL if none does. */
+static const char *behind_quotes(const char *text)
+{
+    for (const char *at = text + 1; *at; at++) {
+        if (*at == '"' && *++at != '"') {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+/* The separator behind the item that text begins with, or the end. */
 static const char *next_separator(const char *text)
 {
-    return text + strcspn(text, ",|");
+    const char *first = text + strspn(text, " \t\n\r");
+    const char *behind = *first == '"' ? behind_quotes(first) : NULL;
+    const char *rest = behind ? behind + strspn(behind, " \t\n\r") : NULL;
+    bool quoted = rest && (*rest == '\0' || *rest == ',' || *rest == '|');
+    return quoted ? rest : text + strcspn(text, ",|");
 }
 
 size_t nd_opt_list_count(const nd_optset *set, const char *key)
@@ -400,4 +416,38 @@ const char *nd_opt_list_item(const nd_optset *set, const char *key, size_t i, si
     }
     *n = (size_t)(next_separator(text) - text);
     return trim(text, n);
+}
+
+char *nd_opt_list_text(const nd_optset *set, const char *key, size_t i)
+{
+    size_t n, size = 0;
+    const char *item = nd_opt_list_item(set, key, i, &n);
+    if (n < 2 || item[0] != '"' || behind_quotes(item) != item + n) {
+        return nd_strndup(item, n);
+    }
+    char *text = nd_strndup(item + 1, n - 2);
+    for (size_t j = 0; text && text[j]; j++) {
+        text[size++] = text[j];
+        j += text[j] == '"';
+    }
+    if (text) {
+        text[size] = '\0';
+    }
+    return text;
+}
+
+void nd_opt_list_add(nd_text *list, const char *item)
+{
+    size_t n = strlen(item);
+    bool blank = n > 0 && (is_blank(item[0]) || is_blank(item[n - 1]));
+    if (!blank && !item[strcspn(item, ",|\"")]) {
+        nd_text_puts(list, item);
+        return;
+    }
+    nd_text_puts(list, "\"");
+    for (; *item; item++) {
+        nd_text_puts(list, *item == '"' ? "\"" : "");
+        nd_text_add(list, item, 1);
+    }
+    nd_text_puts(list, "\"");
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "nadir.h"
 
 /* Where a value came from; a higher one wins over a lower. */
@@ -60,7 +61,14 @@ nd_origin nd_opt_origin(const nd_optset *set, const char *key);
 size_t nd_opt_list_count(const nd_optset *set, const char *key);
 
 /* Item i of a LIST (separated by ',' or '|'), blanks around it removed: a
- * pointer into the text and its length. */
+ * pointer into the text and its length. An item in double quotes can hold separators
+ * (and a quote, doubled); the quotes are part of it here. */
 const char *nd_opt_list_item(const nd_optset *set, const char *key, size_t i, size_t *n);
+
+/* The same without those quotes, as a copy; NULL without memory. */
+char *nd_opt_list_text(const nd_optset *set, const char *key, size_t i);
+
+/* Append an item to the text of a list, in quotes if it needs them. */
+void nd_opt_list_add(nd_text *list, const char *item);
 
 #endif

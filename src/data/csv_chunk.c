@@ -230,7 +230,7 @@ static inline const char *parse_easy(const nd_csv_job *job, const nd_csv_chunk *
     if (p == end) {
         return NULL;
     }
-    const char *stop = easy_number(p, end, &value);
+    const char *stop = job->file->missing.comma ? NULL : easy_number(p, end, &value);
     if (!stop) {
         return NULL;
     }

@@ -118,13 +118,17 @@ static bool beats(const fit *now, const fit *best, char delimiter)
     return now->width > best->width || (delimiter == ';' && now->numbers > best->numbers);
 }
 
-/* The delimiter that fits best; *delimiter is ',' if none makes columns. */
+/* The delimiter that fits best; *delimiter is ',' if none makes columns, ';'
+ * where the comma is the decimal mark. */
 static bool find_delimiter(peek *look, const nd_csv_dialect *dialect, char quote, char *delimiter)
 {
     static const char candidates[] = {',', ';', '\t', '|'};
     fit best = {0};
     *delimiter = 0;
     for (size_t i = 0; i < sizeof candidates; i++) {
+        if (candidates[i] == ',' && look->missing->comma) {
+            continue;
+        }
         if (!fill(look, dialect, candidates[i], quote)) {
             return false;
         }
@@ -141,7 +145,9 @@ static bool find_delimiter(peek *look, const nd_csv_dialect *dialect, char quote
     if (blanks_win(&blanks, &best, *delimiter)) {
         *delimiter = ' ';
     }
-    *delimiter = *delimiter ? *delimiter : ',';
+    if (!*delimiter) {
+        *delimiter = look->missing->comma ? ';' : ',';
+    }
     return true;
 }
 

@@ -136,6 +136,7 @@ nd_status nd_csv_file_begin(nd_csv_file *file, size_t sample)
     file->body = file->text;
     ND_TRY(check_params(file->ctx, params));
     ND_TRY(nd_csv_missing_init(file->ctx, params->missing, &file->missing));
+    file->missing.comma = params->decimal == ',';
     ND_TRY(skip_mark(file));
     size_t mark = (size_t)(file->body - file->text);
     file->dialect.max_field = params->max_field ? params->max_field : (size_t)16 << 20;

@@ -19,6 +19,7 @@ typedef struct nd_csv_missing {
     size_t *size;
     size_t count;
     bool starts[256]; /* first bytes of the words, both cases */
+    bool comma;       /* numbers have a decimal comma, and no point */
     double *number;   /* those words that are finite numbers, such as -999 */
     size_t number_count;
 } nd_csv_missing;
@@ -35,7 +36,7 @@ typedef enum nd_csv_class {
     ND_CSV_TEXT
 } nd_csv_class;
 
-/* What a cell's text is; outer blanks do not count. Missing words are matched
+/* What a cell's text is, by these words and this decimal mark; outer blanks do not count. Missing words are matched
  * without regard to case. */
 nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, size_t n,
                              double *value);

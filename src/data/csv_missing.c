@@ -31,6 +31,14 @@ static void add_word(nd_csv_missing *missing, const char *word, size_t n)
     }
 }
 
+/* Length of the word in double quotes that p begins with; 0 if it is none. */
+static size_t quoted_word(const char *p)
+{
+    const char *close = p[0] == '"' ? strchr(p + 1, '"') : NULL;
+    const char *behind = close ? close + 1 + strspn(close + 1, " ") : NULL;
+    return behind && (*behind == ',' || !*behind) ? (size_t)(close - p - 1) : 0;
+}
+
 nd_status nd_csv_missing_init(nd_ctx *ctx, const char *list, nd_csv_missing *missing)
 {
     memset(missing, 0, sizeof *missing);
@@ -48,12 +56,12 @@ nd_status nd_csv_missing_init(nd_ctx *ctx, const char *list, nd_csv_missing *mis
     }
     for (const char *p = missing->text;;) {
         p += strspn(p, " ");
-        size_t n = strcspn(p, ",");
-        size_t trimmed = n;
+        size_t quoted = quoted_word(p), trimmed = strcspn(p, ",");
+        size_t n = quoted ? quoted + 2 + strcspn(p + quoted + 2, ",") : trimmed;
         while (trimmed > 0 && p[trimmed - 1] == ' ') {
             trimmed--;
         }
-        add_word(missing, p, trimmed);
+        add_word(missing, quoted ? p + 1 : p, quoted ? quoted : trimmed);
         if (!p[n]) {
             return ND_OK;
         }
@@ -91,6 +99,22 @@ static bool may_be_number(char c)
     return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'i' || c == 'I';
 }
 
+/* nd_num_parse of a number with a decimal comma; one with a point is none. */
+static nd_num parse_comma(const char *text, size_t n, double *value)
+{
+    char plain[128];
+    if (n > sizeof plain) {
+        return ND_NUM_NONE;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '.') {
+            return ND_NUM_NONE;
+        }
+        plain[i] = (char)(text[i] == ',' ? '.' : text[i]);
+    }
+    return nd_num_parse(plain, n, value);
+}
+
 nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, size_t n,
                              double *value)
 {
@@ -105,10 +129,10 @@ nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, si
     if (is_missing(missing, text, n)) {
         return ND_CSV_MISSING;
     }
-    if (!may_be_number(text[0])) {
+    if (!may_be_number(text[0]) && !(missing->comma && text[0] == ',')) {
         return ND_CSV_TEXT;
     }
-    switch (nd_num_parse(text, n, value)) {
+    switch (missing->comma ? parse_comma(text, n, value) : nd_num_parse(text, n, value)) {
     case ND_NUM_OK:
         if (isnan(*value)) {
             return ND_CSV_TEXT;

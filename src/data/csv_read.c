@@ -495,10 +495,11 @@ static nd_status settle_word(reading *r, size_t column, size_t missing)
         }
     }
     if (status == ND_OK && commas > 0 && commas + numeric == count) {
-        nd_log(r->file.ctx, 1,
-               "%s: column \"%s\" is read as text: its numbers are written with commas; write "
-               "1.5 for 1,5 and 1000 for 1,000",
-               r->file.path, r->file.name[column]);
+        nd_log(
+            r->file.ctx, 1,
+            "%s: column \"%s\" is read as text: its numbers are written with commas; --decimal , "
+            "reads 1,5 as 1.5; write 1000 for 1,000",
+            r->file.path, r->file.name[column]);
     }
     nd_free(number);
     return status;

@@ -254,50 +254,67 @@ static nd_status fail_label(const nd_prep_map *map, const nd_column *raw, size_t
     return nd_prep_fail_cell(map->table, row, raw, what);
 }
 
-static nd_status label_class(const nd_prep_map *map, size_t row, nd_real *y)
+uint32_t nd_prep_class_at(const nd_prep_map *map, size_t row)
+{
+    const nd_column *raw = &map->table->column[map->target[0]];
+    if (!map->class_of) {
+        return class_of_number(map, nd_column_number(raw, row, 0));
+    }
+    uint32_t word = nd_column_word(raw, row);
+    return word == ND_DICT_NONE ? ND_DICT_NONE : map->class_of[word];
+}
+
+static nd_status fail_class(const nd_prep_map *map, size_t row)
 {
     const nd_column *raw = &map->table->column[map->target[0]];
     char text[ND_NUM_TEXT];
-    uint32_t class;
     if (map->class_of) {
         uint32_t word = nd_column_word(raw, row);
-        if (word == ND_DICT_NONE || map->class_of[word] == ND_DICT_NONE) {
-            return fail_label(map, raw, row,
-                              word == ND_DICT_NONE ? NULL : nd_dict_word(raw->dict, word, NULL));
-        }
-        class = map->class_of[word];
-    } else {
-        double v = nd_column_number(raw, row, 0);
-        class = class_of_number(map, v);
-        if (class == ND_DICT_NONE) {
-            nd_num_print(text, v);
-            return fail_label(map, raw, row, isnan(v) ? NULL : text);
-        }
+        return fail_label(map, raw, row,
+                          word == ND_DICT_NONE ? NULL : nd_dict_word(raw->dict, word, NULL));
     }
+    double v = nd_column_number(raw, row, 0);
+    nd_num_print(text, v);
+    return fail_label(map, raw, row, isnan(v) ? NULL : text);
+}
+
+static nd_status label_class(const nd_prep_map *map, size_t row, nd_real *y)
+{
+    uint32_t class = nd_prep_class_at(map, row);
     *y = (nd_real) class;
-    return ND_OK;
+    return class == ND_DICT_NONE ? fail_class(map, row) : ND_OK;
+}
+
+double nd_prep_value_at(const nd_prep_map *map, size_t row, size_t t)
+{
+    const nd_column *raw = &map->table->column[map->target[t]];
+    if (raw->dtype != ND_DT_WORD) {
+        return nd_column_number(raw, row, 0);
+    }
+    size_t size;
+    double v;
+    uint32_t word = nd_column_word(raw, row);
+    const char *text = word == ND_DICT_NONE ? NULL : nd_dict_word(raw->dict, word, &size);
+    return text && nd_num_parse(text, size, &v) == ND_NUM_OK ? v : NAN;
+}
+
+static nd_status fail_value(const nd_prep_map *map, size_t row, size_t t, double v)
+{
+    const nd_column *raw = &map->table->column[map->target[t]];
+    if (raw->dtype == ND_DT_WORD) {
+        uint32_t word = nd_column_word(raw, row);
+        return fail_label(map, raw, row,
+                          word == ND_DICT_NONE ? NULL : nd_dict_word(raw->dict, word, NULL));
+    }
+    return fail_label(map, raw, row, isnan(v) ? NULL : v > 0 ? "inf" : "-inf");
 }
 
 static nd_status label_value(const nd_prep_map *map, size_t row, size_t t, nd_real *y)
 {
-    const nd_column *raw = &map->table->column[map->target[t]];
     const nd_prep_target *target = &map->prep->target[t];
-    double v;
-    if (raw->dtype == ND_DT_WORD) {
-        size_t size;
-        uint32_t word = nd_column_word(raw, row);
-        const char *text = word == ND_DICT_NONE ? NULL : nd_dict_word(raw->dict, word, &size);
-        if (!text || nd_num_parse(text, size, &v) != ND_NUM_OK || !isfinite(v)) {
-            return fail_label(map, raw, row, text);
-        }
-    } else {
-        v = nd_column_number(raw, row, 0);
-        if (!isfinite(v)) {
-            return fail_label(map, raw, row, isnan(v) ? NULL : v > 0 ? "inf" : "-inf");
-        }
-    }
+    double v = nd_prep_value_at(map, row, t);
     *y = in_range((v - target->center) / target->scale);
-    return ND_OK;
+    return isfinite(v) ? ND_OK : fail_value(map, row, t, v);
 }
 
 nd_status nd_prep_labels(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,

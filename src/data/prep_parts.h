@@ -15,6 +15,13 @@ bool nd_prep_listed(const nd_table *table, size_t column, const char *const *nam
  * ND_DICT_NONE if none does. */
 uint32_t nd_prep_word_feature(const nd_prep_column *column, const char *text, size_t n);
 
+/* Class of the target of a row; ND_DICT_NONE if it is missing or unknown. The map must have
+ * the target, of a classification. */
+uint32_t nd_prep_class_at(const nd_prep_map *map, size_t row);
+
+/* Target t of a row in its own units, for regression; NaN or infinite if it cannot be used. */
+double nd_prep_value_at(const nd_prep_map *map, size_t row, size_t t);
+
 /* ND_ERR_DATA with file, 1-based row and column. */
 nd_status nd_prep_fail_cell(const nd_table *table, size_t row, const nd_column *column,
                             const char *what);

@@ -408,7 +408,7 @@ static nd_status check_plan(const nd_config *config, const nd_setup *plan)
                        "batchnorm needs batches of more than one row: one row has no variance "
                        "(batch_size is 1)");
     }
-    if (plan->dropout > 0 && plan->hidden_count == 0 && config->layers == 0 &&
+    if (plan->dropout > 0 && plan->hidden_count == 0 && !config->layers_given &&
         nd_opt_given(&config->set, "dropout")) {
         return nd_fail(config->ctx, ND_ERR_OPTION, "dropout has no hidden layer to act on");
     }
@@ -436,7 +436,7 @@ static nd_status refuse_beside_layers(const nd_config *config)
 static nd_status plan_hidden(const nd_config *config, const nd_prep *prep, size_t rows,
                              nd_setup *plan)
 {
-    if (config->layers > 0) {
+    if (config->layers_given) {
         return refuse_beside_layers(config);
     }
     if (!is_auto(config, "hidden")) {

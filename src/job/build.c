@@ -117,7 +117,8 @@ static nd_status add_from_file(nd_desc *desc, const nd_config *config, const nd_
         ND_TRY(nd_desc_add(desc, config->layer[i].type, config->layer[i].attributes));
     }
     size_t logits = nd_build_logits(prep);
-    bool dense_last = desc->layer[desc->count - 1]->class == nd_layer_find("dense");
+    bool dense_last =
+        desc->count > 0 && desc->layer[desc->count - 1]->class == nd_layer_find("dense");
     if (dense_last && nd_desc_outputs(desc) == logits) {
         return ND_OK;
     }
@@ -148,8 +149,8 @@ nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *pre
                         const nd_setup *plan, nd_desc **desc)
 {
     ND_TRY(nd_desc_create(ctx, prep->features, desc));
-    nd_status status =
-        config->layers > 0 ? add_from_file(*desc, config, prep) : add_from_flags(*desc, prep, plan);
+    nd_status status = config->layers_given ? add_from_file(*desc, config, prep)
+                                            : add_from_flags(*desc, prep, plan);
     if (status == ND_OK) {
         status = set_rates(*desc, &config->set);
     }

@@ -53,6 +53,7 @@ static nd_status copy_into(const nd_config *config, nd_config *copy)
     nd_optset_free(&copy->set);
     ND_TRY(nd_optset_copy(&config->set, &copy->set));
     copy->set.row = copy->row;
+    copy->layers_given = config->layers_given;
     for (size_t i = 0; i < config->layers; i++) {
         ND_TRY(nd_config_add_layer(copy, config->layer[i].type, config->layer[i].attributes));
     }
@@ -86,6 +87,7 @@ void nd_config_drop_layers(nd_config *config)
         nd_free(config->layer[i].attributes);
     }
     config->layers = 0;
+    config->layers_given = false;
 }
 
 void nd_config_destroy(nd_config *config)
@@ -113,6 +115,7 @@ nd_status nd_config_add_layer(nd_config *config, const char *type, const char *a
         return nd_fail_memory(config->ctx);
     }
     config->layer[config->layers++] = layer;
+    config->layers_given = true;
     return ND_OK;
 }
 

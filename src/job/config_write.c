@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/ctx.h"
+#include "base/mem.h"
 #include "job/options.h"
 
 /* Words that other YAML readers take for something else than text. */
@@ -80,14 +81,16 @@ static void add_value(nd_text *out, const nd_optset *set, size_t i)
         return;
     }
     for (size_t k = 0; k < items; k++) {
-        size_t n = 0;
-        const char *item = nd_opt_list_item(set, row->name, k, &n);
+        char *item = nd_opt_list_text(set, row->name, k);
+        size_t n = item ? strlen(item) : 0;
         nd_text_puts(out, k ? ", " : "[");
-        if (is_reserved(item, n)) {
-            add_quoted(out, item, n);
+        if (is_reserved(item ? item : "", n)) {
+            add_quoted(out, item ? item : "", n);
         } else {
-            add_scalar(out, item, n);
+            add_scalar(out, item ? item : "", n);
         }
+        out->failed = out->failed || !item;
+        nd_free(item);
     }
     nd_text_puts(out, "]");
 }
@@ -112,8 +115,8 @@ static void add_attributes(nd_text *out, const char *attributes)
 
 static void add_layers(nd_text *out, const nd_config *config)
 {
-    if (config->layers > 0) {
-        nd_text_puts(out, "layers:\n");
+    if (config->layers_given) {
+        nd_text_puts(out, config->layers > 0 ? "layers:\n" : "layers: []\n");
     }
     for (size_t i = 0; i < config->layers; i++) {
         nd_text_printf(out, "  - %s", config->layer[i].type);
@@ -170,7 +173,7 @@ static void write_commented(const nd_config *config, nd_text *out)
         add_value(out, &config->set, i);
         nd_text_puts(out, "\n");
     }
-    if (config->verb == ND_VERB_TRAIN && config->layers == 0) {
+    if (config->verb == ND_VERB_TRAIN && !config->layers_given) {
         nd_text_puts(out, layers_example);
     }
 }

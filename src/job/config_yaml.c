@@ -129,13 +129,13 @@ static nd_status read_items(reader *r, char separator, nd_text *list)
         }
         const char *item = NULL;
         ND_TRY(scalar_text(r, &item));
-        if (item[strcspn(item, ",|")]) {
-            return fail_here(r, ND_ERR_OPTION, "an item of a list cannot hold ',' or '|'");
+        if (separator == '|' && item[strcspn(item, ",|")]) {
+            return fail_here(r, ND_ERR_OPTION, "an item of this list cannot hold ',' or '|'");
         }
         if (count > 0) {
             nd_text_add(list, &separator, 1);
         }
-        nd_text_puts(list, item);
+        nd_opt_list_add(list, item);
     }
 }
 
@@ -375,6 +375,7 @@ static nd_status read_layers(reader *r)
     if (!is_event(r, YAML_SEQUENCE_START_EVENT)) {
         return fail_here(r, ND_ERR_FORMAT, "layers must be a list");
     }
+    r->config->layers_given = true;
     for (;;) {
         ND_TRY(next_event(r));
         if (is_event(r, YAML_SEQUENCE_END_EVENT)) {

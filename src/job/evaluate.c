@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/prep_parts.h"
 
 /* Labels of a part and room for its predictions. */
 typedef struct eval {
@@ -11,7 +12,8 @@ typedef struct eval {
     const nd_loss *loss;
     nd_prep_map map;
     size_t rows, outputs, label_width;
-    nd_real *p, *label;
+    nd_real *p, *label;    /* classes: probabilities and class indices */
+    double *value, *truth; /* regression: predictions and targets, in target units */
 } eval;
 
 static void eval_free(eval *e)
@@ -19,29 +21,45 @@ static void eval_free(eval *e)
     nd_prep_map_free(&e->map);
     nd_free(e->p);
     nd_free(e->label);
+    nd_free(e->value);
+    nd_free(e->truth);
+}
+
+/* Targets as the table has them. */
+static void fill_truth(eval *e, const nd_rows *rows)
+{
+    for (size_t i = 0; e->truth != NULL && i < e->rows * e->label_width; i++) {
+        size_t row = i / e->label_width;
+        e->truth[i] =
+            nd_prep_value_at(&e->map, rows->index ? rows->index[row] : row, i % e->label_width);
+    }
+}
+
+/* Targets from labels, which are scaled. */
+static void unscale_labels(eval *e)
+{
+    for (size_t i = 0; e->truth != NULL && i < e->rows * e->label_width; i++) {
+        const nd_prep_target *target = &e->prep->target[i % e->label_width];
+        e->truth[i] = (double)e->label[i] * target->scale + target->center;
+    }
 }
 
 static nd_status eval_room(eval *e)
 {
-    e->p = nd_alloc_aligned(e->rows, e->outputs * sizeof(nd_real));
+    bool values = e->prep->task == ND_TASK_REGRESSION;
+    e->p = values ? NULL : nd_alloc_aligned(e->rows, e->outputs * sizeof(nd_real));
     e->label = nd_alloc(e->rows, e->label_width * sizeof(nd_real));
-    return e->p != NULL && e->label != NULL ? ND_OK : nd_fail_memory(e->prep->ctx);
-}
-
-/* Labels in the units of the target. */
-static void unscale_labels(eval *e)
-{
-    for (size_t i = 0; e->prep->task == ND_TASK_REGRESSION && i < e->rows * e->label_width; i++) {
-        const nd_prep_target *target = &e->prep->target[i % e->label_width];
-        e->label[i] = (nd_real)((double)e->label[i] * target->scale + target->center);
-    }
+    e->value = values ? nd_alloc(e->rows, e->outputs * sizeof *e->value) : NULL;
+    e->truth = values ? nd_alloc(e->rows, e->label_width * sizeof *e->truth) : NULL;
+    bool room = e->label && (values ? e->value && e->truth : e->p != NULL);
+    return room ? ND_OK : nd_fail_memory(e->prep->ctx);
 }
 
 static nd_status eval_fill(eval *e, const nd_rows *rows)
 {
     ND_TRY(eval_room(e));
     ND_TRY(nd_prep_labels(&e->map, rows->index, 0, e->rows, e->label));
-    unscale_labels(e);
+    fill_truth(e, rows);
     return ND_OK;
 }
 
@@ -120,7 +138,7 @@ static double point_loss(const eval *e)
 {
     double sum = 0, slope;
     for (size_t i = 0; i < e->rows * e->outputs; i++) {
-        double error = (double)e->p[i] - (double)e->label[i];
+        double error = e->value[i] - e->truth[i];
         sum +=
             e->loss->class->point(e->loss, error / e->prep->target[i % e->outputs].scale, &slope);
     }
@@ -137,7 +155,7 @@ static nd_status value_metrics(const eval *e, nd_metrics **metrics)
         name[t] = e->prep->target[t].name;
     }
     nd_status status =
-        nd_metrics_regression(e->prep->ctx, e->p, e->label, e->rows, e->outputs, name, metrics);
+        nd_metrics_regression(e->prep->ctx, e->value, e->truth, e->rows, e->outputs, name, metrics);
     nd_free(name);
     if (status == ND_OK) {
         (*metrics)->loss = e->loss->class->point ? point_loss(e) : scaled_loss(e->prep, *metrics);
@@ -151,14 +169,15 @@ static nd_status eval_metrics(const eval *e, nd_metrics **metrics)
                                                : class_metrics(e, metrics);
 }
 
-static void trivial_row(const nd_prep *prep, nd_real *p)
+static void trivial_values(const nd_prep *prep, double *value)
 {
-    if (prep->task == ND_TASK_REGRESSION) {
-        for (size_t t = 0; t < prep->targets; t++) {
-            p[t] = (nd_real)prep->target[t].center;
-        }
-        return;
+    for (size_t t = 0; t < prep->targets; t++) {
+        value[t] = prep->target[t].center;
     }
+}
+
+static void trivial_classes(const nd_prep *prep, nd_real *p)
+{
     size_t classes = nd_dict_count(prep->classes);
     double sum = 0;
     for (size_t c = 0; c < classes; c++) {
@@ -172,7 +191,11 @@ static void trivial_row(const nd_prep *prep, nd_real *p)
 static nd_status eval_baseline(const eval *e, nd_metrics **baseline)
 {
     for (size_t r = 0; r < e->rows; r++) {
-        trivial_row(e->prep, e->p + r * e->outputs);
+        if (e->value != NULL) {
+            trivial_values(e->prep, e->value + r * e->outputs);
+        } else {
+            trivial_classes(e->prep, e->p + r * e->outputs);
+        }
     }
     return eval_metrics(e, baseline);
 }
@@ -194,6 +217,12 @@ static nd_status eval_finish(eval *e, nd_status status, nd_metrics **metrics, nd
     return status;
 }
 
+static nd_status eval_predict(nd_model *model, const nd_rows *rows, const eval *e)
+{
+    return e->value != NULL ? nd_model_values_map(model, &e->map, rows->index, 0, e->rows, e->value)
+                            : nd_model_predict_map(model, &e->map, rows->index, 0, e->rows, e->p);
+}
+
 nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics,
                            nd_metrics **baseline)
 {
@@ -203,7 +232,7 @@ nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **me
         *baseline = NULL;
     }
     ND_TRY(eval_init(model->prep, nd_net_loss_in_force(model->net), rows, &e));
-    nd_status status = nd_model_predict_map(model, &e.map, rows->index, 0, e.rows, e.p);
+    nd_status status = eval_predict(model, rows, &e);
     return eval_finish(&e, status, metrics, baseline);
 }
 
@@ -221,7 +250,7 @@ nd_status nd_evaluate_source(nd_model *model, const nd_source *source, nd_metric
     }
     nd_status status = eval_room(&e);
     if (status == ND_OK) {
-        status = nd_model_predict_source(model, source, e.p, e.label);
+        status = nd_model_predict_source(model, source, e.p, e.value, e.label);
         unscale_labels(&e);
     }
     return eval_finish(&e, status, metrics, baseline);

@@ -18,6 +18,7 @@ struct nd_config {
     nd_optset set;
     nd_config_layer *layer; /* from "layers:" of a file; replaces hidden, activation, ... */
     size_t layers, layers_room;
+    bool layers_given; /* true with none as well: a linear model */
 };
 
 /* Read settings and layers from YAML in memory; path is for messages only.

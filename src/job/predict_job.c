@@ -173,6 +173,11 @@ static nd_status write_piece(run *r, const nd_prep_map *map, size_t first, size_
     r->count = count;
     nd_pool_run(r->ctx->pool, blocks + (r->stream != NULL), print_or_read, r);
     for (size_t i = 0; i < blocks; i++) {
+        if (r->block[i].failed) { /* a piece is written whole or not at all */
+            return nd_fail_memory(r->ctx);
+        }
+    }
+    for (size_t i = 0; i < blocks; i++) {
         ND_TRY(nd_text_flush(r->ctx, &r->block[i], r->sink));
     }
     r->row += count;

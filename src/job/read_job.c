@@ -29,15 +29,12 @@ nd_status nd_holds_images(nd_ctx *ctx, const char *path, bool *images)
     return status;
 }
 
-static nd_status read_images(nd_ctx *ctx, const nd_config *config, const char *path,
-                             nd_table **table)
+/* The file that --labels names, or NULL. */
+static const char *labels_file(const nd_config *config)
 {
-    const char *labels = NULL;
-    if (config != NULL && nd_optset_find(&config->set, "labels") >= 0 &&
-        !nd_opt_auto(&config->set, "labels")) {
-        labels = nd_opt_text(&config->set, "labels");
-    }
-    return nd_idx_read(ctx, path, labels, table);
+    bool given = config != NULL && nd_optset_find(&config->set, "labels") >= 0 &&
+                 !nd_opt_auto(&config->set, "labels");
+    return given ? nd_opt_text(&config->set, "labels") : NULL;
 }
 
 /* hints: column types that are known from elsewhere, beside those of config. store: for
@@ -48,8 +45,15 @@ static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *pa
     *table = NULL;
     bool images;
     ND_TRY(nd_holds_images(ctx, path, &images));
+    const char *labels = labels_file(config);
     if (images) {
-        return read_images(ctx, config, path, table);
+        return nd_idx_read(ctx, path, labels, table);
+    }
+    if (labels != NULL) {
+        return nd_fail(ctx, ND_ERR_OPTION,
+                       "labels: %s is a table, whose target is one of its columns; only IDX images "
+                       "have a file of labels",
+                       path);
     }
     nd_settings settings;
     ND_TRY(nd_settings_from(ctx, config, &settings));

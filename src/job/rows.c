@@ -5,6 +5,7 @@
 #include "base/ctx.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "data/prep_parts.h"
 #include "job/read.h"
 
 /* A share of rows, or NULL path: 0 <= share < 1 is a share, other text a file. */
@@ -80,21 +81,38 @@ static nd_status split_table(nd_ctx *ctx, const nd_config *config, const nd_prep
     return ND_OK;
 }
 
+/* Shares of rows, and the files that stand in their place. */
+static nd_status read_files(nd_ctx *ctx, const nd_config *config, const nd_table *table,
+                            double *valid, double *test, nd_parts *parts)
+{
+    const char *valid_file, *test_file;
+    ND_TRY(share_or_file(config, "valid", valid, &valid_file));
+    ND_TRY(share_or_file(config, "test", test, &test_file));
+    if (*valid + *test >= 1) {
+        return nd_fail(ctx, ND_ERR_OPTION, "valid and test together leave no rows to train on");
+    }
+    ND_TRY(read_part(ctx, config, valid_file, table, &parts->valid_file, &parts->valid));
+    return read_part(ctx, config, test_file, table, &parts->test_file, &parts->test);
+}
+
+nd_status nd_parts_read(nd_ctx *ctx, const nd_config *config, const nd_table *table,
+                        nd_parts *parts)
+{
+    double valid, test;
+    *parts = (nd_parts){0};
+    nd_status status = read_files(ctx, config, table, &valid, &test, parts);
+    if (status != ND_OK) {
+        nd_parts_free(parts);
+    }
+    return status;
+}
+
 nd_status nd_parts_make(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
                         const nd_table *table, nd_parts *parts)
 {
-    *parts = (nd_parts){0};
     double valid, test;
-    const char *valid_file, *test_file;
-    ND_TRY(share_or_file(config, "valid", &valid, &valid_file));
-    ND_TRY(share_or_file(config, "test", &test, &test_file));
-    if (valid + test >= 1) {
-        return nd_fail(ctx, ND_ERR_OPTION, "valid and test together leave no rows to train on");
-    }
-    nd_status status = read_part(ctx, config, valid_file, table, &parts->valid_file, &parts->valid);
-    if (status == ND_OK) {
-        status = read_part(ctx, config, test_file, table, &parts->test_file, &parts->test);
-    }
+    *parts = (nd_parts){0};
+    nd_status status = read_files(ctx, config, table, &valid, &test, parts);
     if (status == ND_OK) {
         status = split_table(ctx, config, prep, table, valid, test, parts);
     }
@@ -146,10 +164,56 @@ nd_status nd_parts_counted(nd_ctx *ctx, const nd_config *config, const char *pat
     return status;
 }
 
+/* Rows of a file whose class is known, or whose target is missing, which is an error of
+ * its own. */
+static nd_status keep_known(const nd_prep *prep, const char *what, nd_rows *rows, uint32_t **known)
+{
+    const nd_table *table = rows->table;
+    nd_prep_map map;
+    size_t count = 0;
+    nd_log_fn log = prep->ctx->log;
+    prep->ctx->log = NULL; /* the map that is used for the figures says the same */
+    nd_status status = nd_prep_map_create(prep, table, true, &map);
+    prep->ctx->log = log;
+    ND_TRY(status);
+    *known = nd_alloc(table->rows, sizeof **known);
+    status = *known ? ND_OK : nd_fail_memory(prep->ctx);
+    for (size_t r = 0; status == ND_OK && r < table->rows; r++) {
+        if (nd_prep_class_at(&map, r) != ND_DICT_NONE) {
+            (*known)[count++] = (uint32_t)r;
+        }
+    }
+    bool whole = table->column[map.target[0]].missing > 0 || count == table->rows;
+    nd_prep_map_free(&map);
+    if (status != ND_OK || whole) {
+        return status;
+    }
+    if (count == 0) {
+        return nd_fail(prep->ctx, ND_ERR_DATA, "%s: no row has a class that training rows have",
+                       table->path);
+    }
+    nd_log(prep->ctx, 1, "%zu of %zu %s rows are left out: no training row has their class",
+           table->rows - count, table->rows, what);
+    *rows = (nd_rows){table, *known, count};
+    return ND_OK;
+}
+
+nd_status nd_parts_known(const nd_prep *prep, nd_parts *parts)
+{
+    bool classes = prep->task != ND_TASK_REGRESSION;
+    if (classes && parts->valid_file) {
+        ND_TRY(keep_known(prep, "validation", &parts->valid, &parts->valid_known));
+    }
+    return classes && parts->test_file ? keep_known(prep, "test", &parts->test, &parts->test_known)
+                                       : ND_OK;
+}
+
 void nd_parts_free(nd_parts *parts)
 {
     nd_split_free(&parts->split);
     nd_table_destroy(parts->valid_file);
     nd_table_destroy(parts->test_file);
+    nd_free(parts->valid_known);
+    nd_free(parts->test_known);
     *parts = (nd_parts){0};
 }

@@ -15,9 +15,14 @@ typedef struct nd_rows {
 
 typedef struct nd_parts {
     nd_split split;
-    nd_table *valid_file, *test_file; /* owned; NULL where a share was asked for */
-    nd_rows train, valid, test;       /* count 0: no such part */
+    nd_table *valid_file, *test_file;   /* owned; NULL where a share was asked for */
+    nd_rows train, valid, test;         /* count 0: no such part */
+    uint32_t *valid_known, *test_known; /* owned; rows of the files that nd_parts_known kept */
 } nd_parts;
+
+/* Read the files that valid and test name, if they name any; shares are left alone. */
+nd_status nd_parts_read(nd_ctx *ctx, const nd_config *config, const nd_table *table,
+                        nd_parts *parts);
 
 /* Read the files that valid and test name, or split the table by seed, stratified
  * for classes. prep needs targets and classes only (nd_prep_begin). */
@@ -29,6 +34,10 @@ nd_status nd_parts_make(nd_ctx *ctx, const nd_config *config, const nd_prep *pre
  *   table  gets the table of the shares */
 nd_status nd_parts_counted(nd_ctx *ctx, const nd_config *config, const char *path,
                            const size_t count[3], nd_table **table, nd_parts *parts);
+
+/* Leave out the rows of the files whose class prep does not know, with a warning each.
+ * ND_ERR_DATA if no row of a file is left. */
+nd_status nd_parts_known(const nd_prep *prep, nd_parts *parts);
 void nd_parts_free(nd_parts *parts);
 
 #endif

@@ -17,9 +17,7 @@ nd_status nd_strings_from(const nd_optset *set, const char *key, nd_strings *str
         return nd_fail_memory(set->ctx);
     }
     for (size_t i = 0; i < count; i++) {
-        size_t n;
-        const char *text = nd_opt_list_item(set, key, i, &n);
-        strings->item[i] = nd_strndup(text, n);
+        strings->item[i] = nd_opt_list_text(set, key, i);
         if (strings->item[i] == NULL) {
             nd_strings_free(strings);
             return nd_fail_memory(set->ctx);
@@ -65,10 +63,25 @@ static nd_status one_character(const nd_config *config, const char *key, char *o
     return ND_OK;
 }
 
+static nd_status check_decimal(const nd_config *config, const nd_csv_params *csv)
+{
+    if (csv->decimal != 0 && csv->decimal != '.' && csv->decimal != ',') {
+        return nd_fail(config->ctx, ND_ERR_OPTION, "decimal: it is a point or a comma, not \"%c\"",
+                       csv->decimal);
+    }
+    if (csv->decimal == ',' && csv->delimiter == ',') {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "decimal: a comma cannot separate columns and be the decimal mark as well");
+    }
+    return ND_OK;
+}
+
 static nd_status csv_settings(const nd_config *config, nd_settings *s)
 {
     ND_TRY(one_character(config, "delimiter", &s->csv.delimiter));
     ND_TRY(one_character(config, "quote", &s->csv.quote));
+    ND_TRY(one_character(config, "decimal", &s->csv.decimal));
+    ND_TRY(check_decimal(config, &s->csv));
     if (takes(config, "header")) {
         s->csv.header = (nd_header)nd_opt_choice(&config->set, "header");
     }
@@ -104,10 +117,12 @@ static nd_status prep_settings(const nd_config *config, nd_settings *s)
     if (takes(config, "task")) {
         s->prep.task = (nd_task)nd_opt_choice(&config->set, "task");
     }
-    if (!takes(config, "scaling")) {
+    if (takes(config, "scaling")) {
+        s->prep.scaling = (nd_scaling)nd_opt_choice(&config->set, "scaling");
+    }
+    if (!takes(config, "clip")) {
         return ND_OK;
     }
-    s->prep.scaling = (nd_scaling)nd_opt_choice(&config->set, "scaling");
     s->prep.clip = nd_opt_real(&config->set, "clip");
     s->prep.max_one_hot = (size_t)nd_opt_int(&config->set, "max_one_hot");
     s->prep.buckets = (size_t)nd_opt_int(&config->set, "buckets");

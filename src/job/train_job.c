@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "job/build.h"
 #include "job/cached.h"
+#include "job/check.h"
 #include "job/evaluate.h"
 #include "job/plan_text.h"
 #include "job/progress.h"
@@ -102,6 +103,7 @@ static nd_status prepare_rows(job *j)
     ND_TRY(nd_settings_from(j->ctx, j->config, &j->settings));
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
+    ND_TRY(nd_train_check(j->config, &j->settings, j->prep, j->table, &j->parts));
     const nd_rows *train = &j->parts.train;
     return nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep);
 }

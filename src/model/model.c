@@ -111,6 +111,13 @@ static nd_status make_scratch(nd_model *model, size_t rows)
     return ND_OK;
 }
 
+/* Element i of what the net predicts for a batch of a regression. */
+static double in_target_units(const nd_model *model, size_t i)
+{
+    const nd_prep_target *target = &model->prep->target[i % model->prep->targets];
+    return (double)model->p[i] * target->scale + target->center;
+}
+
 /* From what the net predicts to what users see. */
 static void finish_rows(const nd_model *model, size_t rows, nd_real *y)
 {
@@ -128,9 +135,17 @@ static void finish_rows(const nd_model *model, size_t rows, nd_real *y)
         return;
     }
     for (size_t i = 0; i < rows * n; i++) {
-        const nd_prep_target *target = &prep->target[i % n];
-        y[i] = (nd_real)((double)model->p[i] * target->scale + target->center);
+        y[i] = (nd_real)in_target_units(model, i);
     }
+}
+
+/* The next rows of count, of which done are done, through the net; *n gets how many. */
+static nd_status forward_next(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
+                              size_t first, size_t count, size_t done, size_t *n)
+{
+    *n = count - done < model->scratch_rows ? count - done : model->scratch_rows;
+    nd_prep_features(map, rows != NULL ? rows + done : NULL, first + done, *n, model->x);
+    return nd_net_forward(model->net, model->x, *n, model->p);
 }
 
 nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
@@ -138,29 +153,49 @@ nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const ui
 {
     size_t outputs = nd_model_outputs(model);
     ND_TRY(make_scratch(model, count));
-    for (size_t done = 0; done < count;) {
-        size_t n = count - done < model->scratch_rows ? count - done : model->scratch_rows;
-        nd_prep_features(map, rows != NULL ? rows + done : NULL, first + done, n, model->x);
-        ND_TRY(nd_net_forward(model->net, model->x, n, model->p));
+    for (size_t done = 0, n; done < count; done += n) {
+        ND_TRY(forward_next(model, map, rows, first, count, done, &n));
         finish_rows(model, n, y + done * outputs);
-        done += n;
+    }
+    return ND_OK;
+}
+
+/* The next n predictions as doubles. */
+static void finish_values(nd_model *model, size_t n, double *value)
+{
+    for (size_t i = 0; i < n * nd_model_outputs(model); i++) {
+        value[i] = in_target_units(model, i);
+    }
+}
+
+nd_status nd_model_values_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
+                              size_t first, size_t count, double *y)
+{
+    size_t outputs = nd_model_outputs(model);
+    ND_TRY(make_scratch(model, count));
+    for (size_t done = 0, n; done < count; done += n) {
+        ND_TRY(forward_next(model, map, rows, first, count, done, &n));
+        finish_values(model, n, y + done * outputs);
     }
     return ND_OK;
 }
 
 nd_status nd_model_predict_source(nd_model *model, const nd_source *source, nd_real *y,
-                                  nd_real *label)
+                                  double *value, nd_real *label)
 {
     size_t outputs = nd_model_outputs(model);
     ND_TRY(make_scratch(model, source->rows));
-    for (size_t done = 0; done < source->rows;) {
-        size_t n = source->rows - done;
+    for (size_t done = 0, n; done < source->rows; done += n) {
+        n = source->rows - done;
         n = n < model->scratch_rows ? n : model->scratch_rows;
         nd_source_gather(source, model->ctx->pool, NULL, done, n, model->x,
                          label + done * source->label_width);
         ND_TRY(nd_net_forward(model->net, model->x, n, model->p));
-        finish_rows(model, n, y + done * outputs);
-        done += n;
+        if (value != NULL) {
+            finish_values(model, n, value + done * outputs);
+        } else {
+            finish_rows(model, n, y + done * outputs);
+        }
     }
     return ND_OK;
 }

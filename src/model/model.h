@@ -23,10 +23,16 @@ nd_status nd_model_create(nd_ctx *ctx, nd_net *net, nd_prep *prep, char *record,
 nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
                                size_t first, size_t count, nd_real *y);
 
-/* Predict the prepared rows of a source into y [rows][nd_model_outputs], and copy their
- * labels into label [rows][label_width]. */
+/* The same for a regression, with the precision that targets have in a table. */
+nd_status nd_model_values_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
+                              size_t first, size_t count, double *y);
+
+/* Predict the prepared rows of a source, and copy their labels into label
+ * [rows][label_width].
+ *   y      out  [rows][nd_model_outputs] of classes; NULL for a regression
+ *   value  out  the same of a regression; NULL for classes */
 nd_status nd_model_predict_source(nd_model *model, const nd_source *source, nd_real *y,
-                                  nd_real *label);
+                                  double *value, nd_real *label);
 
 /* Load from memory; path is for messages only. verify false leaves the checksums
  * unread, for fuzzing what lies behind them. */

@@ -223,6 +223,9 @@ nd_status nd_report_table(const nd_table *table, const nd_prep_params *params, i
     }
     nd_status status = nd_text_flush(table->ctx, &out, sink);
     nd_text_free(&out);
+    if (status == ND_OK && facts.problem) {
+        status = nd_fail(table->ctx, ND_ERR_DATA, "%s", facts.problem);
+    }
     nd_table_facts_free(&facts);
     return status;
 }

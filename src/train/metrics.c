@@ -292,18 +292,18 @@ static double r_squared(double residual, double total, size_t rows, bool constan
     return !constant ? 1 - residual / total : residual > 0 ? 0 : 1;
 }
 
-static void measure_target(nd_metrics *m, const nd_real *y, const nd_real *t, size_t j)
+static void measure_target(nd_metrics *m, const double *y, const double *t, size_t j)
 {
     size_t n = m->targets;
     double rows = (double)m->rows, mean = 0, squares = 0, absolute = 0, total = 0;
     bool constant = true;
     for (size_t r = 0; r < m->rows; r++) {
-        mean += (double)t[r * n + j] / rows;
+        mean += (t[r * n + j] - t[j]) / rows;
         constant = constant && !(t[r * n + j] < t[j] || t[r * n + j] > t[j]);
     }
     for (size_t r = 0; r < m->rows; r++) {
-        double error = (double)y[r * n + j] - (double)t[r * n + j];
-        double spread = (double)t[r * n + j] - mean;
+        double error = y[r * n + j] - t[r * n + j];
+        double spread = (t[r * n + j] - t[j]) - mean;
         squares += error * error;
         absolute += fabs(error);
         total += spread * spread;
@@ -313,7 +313,7 @@ static void measure_target(nd_metrics *m, const nd_real *y, const nd_real *t, si
     m->target_r2[j] = r_squared(squares, total, m->rows, constant);
 }
 
-static void measure_regression(nd_metrics *m, const nd_real *y, const nd_real *t)
+static void measure_regression(nd_metrics *m, const double *y, const double *t)
 {
     m->rmse = m->mae = m->r2 = 0;
     for (size_t j = 0; j < m->targets; j++) {
@@ -324,7 +324,7 @@ static void measure_regression(nd_metrics *m, const nd_real *y, const nd_real *t
     }
 }
 
-nd_status nd_metrics_regression(nd_ctx *ctx, const nd_real *y, const nd_real *t, size_t rows,
+nd_status nd_metrics_regression(nd_ctx *ctx, const double *y, const double *t, size_t rows,
                                 size_t targets, const char *const *names, nd_metrics **metrics)
 {
     *metrics = NULL;

@@ -30,8 +30,9 @@ struct nd_metrics {
 nd_status nd_metrics_classes(nd_ctx *ctx, const nd_real *p, const nd_real *label, size_t rows,
                              size_t classes, const char *const *names, nd_metrics **metrics);
 
-/*   y, t in [rows][targets]    predictions and truth in target units */
-nd_status nd_metrics_regression(nd_ctx *ctx, const nd_real *y, const nd_real *t, size_t rows,
+/*   y, t in [rows][targets]    predictions and truth in target units; double, since a target
+ *        may vary little around a large number */
+nd_status nd_metrics_regression(nd_ctx *ctx, const double *y, const double *t, size_t rows,
                                 size_t targets, const char *const *names, nd_metrics **metrics);
 
 #endif

@@ -59,6 +59,7 @@ static nd_metrics *measure(FILE *file)
     char kind[LINE];
     unsigned width, rows;
     nd_real first[ROWS * WIDTH], second[ROWS * WIDTH];
+    double truth[ROWS * WIDTH], value[ROWS * WIDTH];
     nd_metrics *metrics = NULL;
     assert_int_equal(fscanf(file, "%511s %u %u", kind, &width, &rows), 3);
     bool classes = strcmp(kind, "classes") == 0;
@@ -69,14 +70,16 @@ static nd_metrics *measure(FILE *file)
         read_numbers(file, truths + width, row);
         for (size_t j = 0; j < truths; j++) {
             first[r * truths + j] = (nd_real)row[j];
+            truth[r * truths + j] = row[j];
         }
         for (size_t j = 0; j < width; j++) {
             second[r * width + j] = (nd_real)row[truths + j];
+            value[r * width + j] = row[truths + j];
         }
     }
-    nd_status status =
-        classes ? nd_metrics_classes(ctx, second, first, rows, width, names, &metrics)
-                : nd_metrics_regression(ctx, second, first, rows, width, names, &metrics);
+    nd_status status = classes
+                           ? nd_metrics_classes(ctx, second, first, rows, width, names, &metrics)
+                           : nd_metrics_regression(ctx, value, truth, rows, width, names, &metrics);
     if (status != ND_OK) {
         fail_msg("%s", nd_ctx_message(ctx));
     }

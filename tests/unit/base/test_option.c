@@ -194,6 +194,37 @@ static void list_items_come_without_blanks(void **state)
     assert_int_equal(nd_opt_list_count(&set, "hidden"), 0);
 }
 
+static void quoted(const char *list, size_t i, const char *item)
+{
+    assert_int_equal(give("hidden", list), ND_OK);
+    assert_true(i < nd_opt_list_count(&set, "hidden"));
+    char *text = nd_opt_list_text(&set, "hidden", i);
+    assert_string_equal(text, item);
+    nd_free(text);
+}
+
+static void items_in_double_quotes_hold_separators(void **state)
+{
+    (void)state;
+    quoted("a, \"b,c\" ,d", 1, "b,c");
+    assert_int_equal(nd_opt_list_count(&set, "hidden"), 3);
+    quoted("\"b|c\"", 0, "b|c");
+    assert_int_equal(nd_opt_list_count(&set, "hidden"), 1);
+    quoted("\"say \"\"x\"\", y\",z", 0, "say \"x\", y");
+    quoted("\" d\"|e", 0, " d");
+    quoted("\"\",e", 0, "");
+}
+
+/* What is no quoted item is taken letter by letter, as before. */
+static void other_quotes_stay(void **state)
+{
+    (void)state;
+    quoted("5\" disk,b", 0, "5\" disk");
+    quoted("\"open,b", 0, "\"open");
+    quoted("\"a\" b,c", 0, "\"a\" b");
+    quoted("\"a,b\" c,d", 0, "\"a");
+}
+
 static void a_copy_is_independent(void **state)
 {
     (void)state;
@@ -236,6 +267,8 @@ int main(void)
         CASE(a_later_file_does_not_override_a_call),
         CASE(attributes_are_pairs_with_commas),
         CASE(list_items_come_without_blanks),
+        CASE(items_in_double_quotes_hold_separators),
+        CASE(other_quotes_stay),
         CASE(a_copy_is_independent),
         CASE(failed_allocations_leave_the_set_as_it_was),
     };

@@ -140,7 +140,7 @@ static void many_classes_list_their_most_frequent_confusions(void **state)
 /* Errors 1, -1, 1, -3: RMSE sqrt(3), MAE 1.5, R2 1 - 12/20 (truth 0 2 4 6). */
 static nd_metrics *one_target(void)
 {
-    static const nd_real y[] = {1, 1, 5, 3}, t[] = {0, 2, 4, 6};
+    static const double y[] = {1, 1, 5, 3}, t[] = {0, 2, 4, 6};
     const char *const names[] = {"height"};
     nd_metrics *m = NULL;
     assert_int_equal(nd_metrics_regression(ctx, y, t, 4, 1, names, &m), ND_OK);
@@ -163,7 +163,7 @@ static void regression_shows_three_figures(void **state)
 static void several_targets_get_a_row_each(void **state)
 {
     (void)state;
-    static const nd_real y[] = {1, 10, 3, 40}, t[] = {0, 20, 4, 20};
+    static const double y[] = {1, 10, 3, 40}, t[] = {0, 20, 4, 20};
     const char *const names[] = {"a", "b"};
     nd_metrics *m = NULL;
     assert_int_equal(nd_metrics_regression(ctx, y, t, 2, 2, names, &m), ND_OK);

@@ -1,0 +1,138 @@
+#include "report/findings.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/text.h"
+
+enum { SHOWN_MOST = 10, NAME_WIDTH = 15 };
+
+/* Text of a file: control bytes are shown as '?'. */
+static void add_clean(nd_text *out, const char *text)
+{
+    for (; *text; text++) {
+        bool control = (unsigned char)*text < 32 || *text == 127;
+        nd_text_add(out, control ? "?" : text, 1);
+    }
+}
+
+/* Findings before i of the same name and level. */
+static size_t earlier(const nd_findings *findings, size_t i)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < i; j++) {
+        n += findings->item[j].error == findings->item[i].error &&
+             strcmp(findings->item[j].name, findings->item[i].name) == 0;
+    }
+    return n;
+}
+
+static void add_finding(nd_text *out, const nd_finding *finding)
+{
+    nd_text_printf(out, "%-8s %-*s ", finding->error ? "error" : "warning", (int)NAME_WIDTH,
+                   finding->name);
+    if (finding->column) {
+        nd_text_puts(out, "column \"");
+        add_clean(out, finding->column);
+        nd_text_puts(out, "\": ");
+    }
+    add_clean(out, finding->text);
+    nd_text_printf(out, "\n%-8s %-*s ", "", (int)NAME_WIDTH, "");
+    add_clean(out, finding->remedy);
+    nd_text_puts(out, "\n");
+}
+
+static void add_level(nd_text *out, const nd_findings *findings, bool error)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        const nd_finding *finding = &findings->item[i];
+        size_t before = finding->error == error ? earlier(findings, i) : SHOWN_MOST + 1;
+        if (before < SHOWN_MOST) {
+            add_finding(out, finding);
+        } else if (before == SHOWN_MOST) {
+            nd_text_printf(out, "%-8s %-*s .. and more (--json lists all)\n",
+                           error ? "error" : "warning", (int)NAME_WIDTH, finding->name);
+        }
+    }
+}
+
+static void add_text(nd_text *out, const nd_table *table, const nd_findings *findings)
+{
+    size_t warnings = findings->count - findings->errors;
+    add_clean(out, table->path);
+    nd_text_printf(out, ": %zu row%s, %zu column%s: ", table->rows, table->rows == 1 ? "" : "s",
+                   table->columns, table->columns == 1 ? "" : "s");
+    if (findings->count == 0) {
+        nd_text_puts(out, "nothing found\n");
+        return;
+    }
+    nd_text_printf(out, "%zu error%s, %zu warning%s\n", findings->errors,
+                   findings->errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+    add_level(out, findings, true);
+    add_level(out, findings, false);
+}
+
+/* null for what is not UTF-8. */
+static json_t *string(const char *text)
+{
+    json_t *made = text ? json_string(text) : NULL;
+    return made ? made : json_null();
+}
+
+static json_t *finding_json(const nd_finding *finding)
+{
+    json_t *made = json_object();
+    json_object_set_new(made, "name", string(finding->name));
+    json_object_set_new(made, "level", string(finding->error ? "error" : "warning"));
+    json_object_set_new(made, "column", string(finding->column));
+    json_object_set_new(made, "count", json_integer((json_int_t)finding->count));
+    json_object_set_new(made, "text", string(finding->text));
+    json_object_set_new(made, "remedy", string(finding->remedy));
+    return made;
+}
+
+static json_t *findings_json(const nd_table *table, const nd_findings *findings)
+{
+    json_t *made = json_object(), *list = json_array();
+    json_object_set_new(made, "file", string(table->path));
+    json_object_set_new(made, "rows", json_integer((json_int_t)table->rows));
+    json_object_set_new(made, "columns", json_integer((json_int_t)table->columns));
+    json_object_set_new(made, "errors", json_integer((json_int_t)findings->errors));
+    json_object_set_new(made, "warnings",
+                        json_integer((json_int_t)(findings->count - findings->errors)));
+    for (size_t i = 0; i < findings->count; i++) {
+        json_array_append_new(list, finding_json(&findings->item[i]));
+    }
+    json_object_set_new(made, "findings", list);
+    return made;
+}
+
+static int append(const char *bytes, size_t size, void *out)
+{
+    nd_text_add(out, bytes, size);
+    return 0;
+}
+
+static void add_json(nd_text *out, const nd_table *table, const nd_findings *findings)
+{
+    json_t *made = findings_json(table, findings);
+    if (json_dump_callback(made, append, out, JSON_INDENT(2)) != 0) {
+        out->failed = true;
+    }
+    nd_text_puts(out, "\n");
+    json_decref(made);
+}
+
+nd_status nd_report_findings(const nd_table *table, const nd_findings *findings, int json,
+                             const nd_sink *sink)
+{
+    nd_text out = {0};
+    if (json) {
+        add_json(&out, table, findings);
+    } else {
+        add_text(&out, table, findings);
+    }
+    nd_status status = nd_text_flush(table->ctx, &out, sink);
+    nd_text_free(&out);
+    return status;
+}
