@@ -93,10 +93,10 @@ nd_status nd_cache_open(nd_ctx *ctx, const char *path, nd_cache **cache)
     return open_bytes(ctx, path, bytes, true, cache);
 }
 
-nd_status nd_cache_parse(nd_ctx *ctx, const char *path, const char *data, size_t size,
+nd_status nd_cache_parse(nd_ctx *ctx, const char *path, const char *bytes, size_t size,
                          nd_cache **cache)
 {
-    return open_bytes(ctx, path, (nd_bytes){.data = data, .size = size}, false, cache);
+    return open_bytes(ctx, path, (nd_bytes){.data = bytes, .size = size}, false, cache);
 }
 
 typedef struct check {

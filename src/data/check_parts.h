@@ -39,13 +39,13 @@ nd_status nd_check_add(nd_check *check, const char *name, bool error, size_t col
     __attribute__((format(printf, 7, 8)));
 
 /* Facts of column i of the check; tasks of a pool. */
-void nd_check_look(void *check, size_t i);
+void nd_check_look(void *user, size_t i);
 
 /* Findings from those facts. */
 nd_status nd_check_columns(nd_check *check);
 
 /* How far column i tells the target by itself, on a sample of the rows; a task. */
-void nd_check_tell(void *check, size_t i);
+void nd_check_tell(void *user, size_t i);
 nd_status nd_check_leaks(nd_check *check);
 
 /* Identical rows: within the table, with other labels, and in a part. */

@@ -4,81 +4,18 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "data/csv_internal.h"
+#include "data/csv_reading.h"
 #include "data/gzip.h"
 
 enum { GUESS_ROWS = 100 };
-
-typedef struct reading {
-    nd_csv_file file;
-    nd_csv_job job;
-    nd_store *store;         /* NULL: columns are in memory */
-    unsigned char *as;       /* [columns] how the columns are read now */
-    unsigned char *declared; /* [columns] what params demand, or 0 */
-    nd_dict **dict;          /* [columns] of the word columns */
-    nd_csv_chunk *chunk;
-    size_t chunks;
-    size_t room, rows;
-    size_t piece;        /* bytes per chunk */
-    bool *quoted;        /* [chunks] the nominal piece holds a quote */
-    size_t *word_column; /* columns being merged, and their outcome */
-    nd_status *word_status;
-} reading;
-
-/* An array of a column: in the store of the call, if there is one. */
-static nd_status get_block(const reading *r, size_t size, size_t count, void **block)
-{
-    if (r->store) {
-        return nd_store_alloc(r->store, count, size, block);
-    }
-    *block = nd_alloc(count, size);
-    return *block ? ND_OK : nd_fail_memory(r->file.ctx);
-}
-
-static void drop_block(const reading *r, void *block)
-{
-    if (r->store) {
-        nd_store_free(r->store, block);
-    } else {
-        nd_free(block);
-    }
-}
-
-static void forget_text(const reading *r, const char *from, const char *to)
-{
-    if (r->store && from < to) {
-        const char *text = r->file.text;
-        nd_pages_forget(text, (size_t)(r->file.end - text), (size_t)(from - text),
-                        (size_t)(to - from));
-    }
-}
-
-/* Memory of the rows that a chunk has room for in every column, and of its text. */
-static void forget_chunk(const reading *r, const nd_csv_chunk *chunk)
-{
-    if (!r->store) {
-        return;
-    }
-    forget_text(r, chunk->begin, chunk->end);
-    for (size_t c = 0; c < r->file.columns; c++) {
-        if (r->job.number[c]) {
-            nd_pages_forget(r->job.number[c], r->room * sizeof(double),
-                            chunk->slot * sizeof(double), chunk->room * sizeof(double));
-        }
-        if (r->job.word[c]) {
-            size_t rows = r->rows > 0 ? r->rows : r->room;
-            nd_pages_forget(r->job.word[c], rows * sizeof(uint32_t), chunk->slot * sizeof(uint32_t),
-                            chunk->room * sizeof(uint32_t));
-        }
-    }
-}
 
 static bool mostly_numbers(size_t numbers, size_t texts)
 {
     return numbers >= 3 && texts <= numbers / 19;
 }
 
-static nd_status declare(reading *r, const char *const *names, size_t count, unsigned char as)
+static nd_status declare(nd_csv_reading *r, const char *const *names, size_t count,
+                         unsigned char as)
 {
     for (size_t i = 0; i < count; i++) {
         size_t c = nd_csv_file_find(&r->file, names[i]);
@@ -97,7 +34,7 @@ static nd_status declare(reading *r, const char *const *names, size_t count, uns
 
 /* A column with more than a few texts among its first cells is read as words at
  * once; a wrong guess costs time, not truth. */
-static nd_status guess_columns(reading *r)
+static nd_status guess_columns(nd_csv_reading *r)
 {
     nd_csv_grid grid = {0};
     const nd_csv_file *file = &r->file;
@@ -124,7 +61,7 @@ static nd_status guess_columns(reading *r)
     return ND_OK;
 }
 
-static nd_status plan_columns(reading *r)
+static nd_status plan_columns(nd_csv_reading *r)
 {
     size_t columns = r->file.columns;
     r->as = nd_alloc(columns, 1);
@@ -148,17 +85,17 @@ static nd_status plan_columns(reading *r)
 
 static void find_quotes(void *user, size_t i)
 {
-    reading *r = user;
+    nd_csv_reading *r = user;
     const char *begin = r->file.body + i * r->piece;
     size_t left = (size_t)(r->file.end - begin);
     left = left < r->piece ? left : r->piece;
     r->quoted[i] = memchr(begin, r->file.dialect.quote, left) != NULL;
-    forget_text(r, begin, begin + left);
+    nd_csv_forget_text(r, begin, begin + left);
 }
 
 /* Cuts lie at the first row start at or behind each multiple of the piece size,
  * found by walking the quotes from the front, if there are any. */
-static nd_status cut(reading *r, size_t piece)
+static nd_status cut(nd_csv_reading *r, size_t piece)
 {
     nd_csv_file *file = &r->file;
     size_t size = (size_t)(file->end - file->body);
@@ -189,7 +126,7 @@ static nd_status cut(reading *r, size_t piece)
             start = nd_csv_row_start(&dialect, start, target, file->end);
         }
         r->chunk[i].end = start;
-        forget_text(r, r->chunk[i].begin, any ? start : r->chunk[i].begin);
+        nd_csv_forget_text(r, r->chunk[i].begin, any ? start : r->chunk[i].begin);
     }
     return ND_OK;
 }
@@ -198,25 +135,25 @@ static nd_status cut(reading *r, size_t piece)
  * of its cells. */
 static void bound_rows(void *user, size_t i)
 {
-    reading *r = user;
+    nd_csv_reading *r = user;
     nd_csv_chunk *chunk = &r->chunk[i];
     size_t size = (size_t)(chunk->end - chunk->begin);
     size_t by_size = size ? size / r->file.columns + 2 : 0;
     size_t by_lines = nd_csv_count_lines(chunk->begin, chunk->end);
     by_lines += size && chunk->end[-1] != '\n' ? 1 : 0;
     chunk->room = by_lines < by_size ? by_lines : by_size;
-    forget_text(r, chunk->begin, chunk->end);
+    nd_csv_forget_text(r, chunk->begin, chunk->end);
 }
 
-static nd_status allocate_columns(reading *r)
+static nd_status allocate_columns(nd_csv_reading *r)
 {
     for (size_t c = 0; c < r->file.columns; c++) {
         bool number = r->as[c] & ND_CSV_AS_NUMBER, word = r->as[c] & ND_CSV_AS_WORD;
         if (number) {
-            ND_TRY(get_block(r, sizeof(double), r->room, (void **)&r->job.number[c]));
+            ND_TRY(nd_csv_get_block(r, sizeof(double), r->room, (void **)&r->job.number[c]));
         }
         if (word) {
-            ND_TRY(get_block(r, sizeof(uint32_t), r->room, (void **)&r->job.word[c]));
+            ND_TRY(nd_csv_get_block(r, sizeof(uint32_t), r->room, (void **)&r->job.word[c]));
         }
     }
     return ND_OK;
@@ -224,17 +161,17 @@ static nd_status allocate_columns(reading *r)
 
 static void parse_chunk(void *user, size_t i)
 {
-    reading *r = user;
+    nd_csv_reading *r = user;
     if (nd_csv_chunk_init(&r->job, &r->chunk[i])) {
         nd_csv_chunk_parse(&r->job, &r->chunk[i]);
     } else {
         r->chunk[i].fault.kind = ND_CSV_FAULT_MEMORY;
     }
-    forget_chunk(r, &r->chunk[i]);
+    nd_csv_forget_chunk(r, &r->chunk[i]);
 }
 
 /* The first fault in file order. */
-static nd_status first_fault(const reading *r)
+static nd_status first_fault(const nd_csv_reading *r)
 {
     size_t rows = 0;
     for (size_t i = 0; i < r->chunks; i++) {
@@ -248,7 +185,7 @@ static nd_status first_fault(const reading *r)
 }
 
 /* Close the gaps that blank lines and line feeds inside quotes leave. */
-static void close_gaps(reading *r)
+static void close_gaps(nd_csv_reading *r)
 {
     size_t rows = 0;
     for (size_t i = 0; i < r->chunks; i++) {
@@ -265,18 +202,18 @@ static void close_gaps(reading *r)
             }
         }
         if (moves) {
-            forget_chunk(r, chunk);
+            nd_csv_forget_chunk(r, chunk);
         }
         chunk->slot = rows;
         rows += chunk->rows;
         if (moves) {
-            forget_chunk(r, chunk);
+            nd_csv_forget_chunk(r, chunk);
         }
     }
     r->rows = rows;
 }
 
-static nd_status parse_all(reading *r)
+static nd_status parse_all(nd_csv_reading *r)
 {
     nd_pool *pool = r->file.ctx->pool;
     nd_pool_run(pool, r->chunks, bound_rows, r);
@@ -296,7 +233,7 @@ static nd_status parse_all(reading *r)
 }
 
 /* Sum of a column's tallies; places become rows of the file. */
-static nd_csv_tally total(const reading *r, size_t column)
+static nd_csv_tally total(const nd_csv_reading *r, size_t column)
 {
     nd_csv_tally sum = {0};
     for (size_t i = 0; i < r->chunks; i++) {
@@ -316,7 +253,7 @@ static nd_csv_tally total(const reading *r, size_t column)
 }
 
 /* A column read as numbers: keep it, refuse it, or mark it to be read again. */
-static nd_status settle_number(reading *r, size_t column)
+static nd_status settle_number(nd_csv_reading *r, size_t column)
 {
     nd_csv_tally sum = total(r, column);
     size_t numbers = r->rows - sum.missing - sum.texts;
@@ -337,23 +274,23 @@ static nd_status settle_number(reading *r, size_t column)
 
 /* The columns to read again: marked in as, their numbers freed, room for words
  * made. */
-static nd_status turn_to_words(reading *r, unsigned char *as, size_t *count)
+static nd_status turn_to_words(nd_csv_reading *r, unsigned char *as, size_t *count)
 {
     for (size_t c = 0; c < r->file.columns; c++) {
         if (r->as[c] != ND_CSV_AS_WORD || !r->job.number[c]) {
             continue;
         }
-        drop_block(r, r->job.number[c]);
+        nd_csv_drop_block(r, r->job.number[c]);
         r->job.number[c] = NULL;
         as[c] = ND_CSV_AS_WORD;
         ++*count;
-        ND_TRY(get_block(r, sizeof(uint32_t), r->rows, (void **)&r->job.word[c]));
+        ND_TRY(nd_csv_get_block(r, sizeof(uint32_t), r->rows, (void **)&r->job.word[c]));
     }
     return ND_OK;
 }
 
 /* What a second reading of a chunk found goes to the first reading's chunk. */
-static void adopt(const reading *r, nd_csv_chunk *first, nd_csv_chunk *second)
+static void adopt(const nd_csv_reading *r, nd_csv_chunk *first, nd_csv_chunk *second)
 {
     for (size_t c = 0; c < r->file.columns && second->dict && second->tally; c++) {
         if (r->job.as[c]) {
@@ -366,7 +303,7 @@ static void adopt(const reading *r, nd_csv_chunk *first, nd_csv_chunk *second)
 }
 
 /* All chunks once more, for the columns marked in as alone. */
-static nd_status parse_again(reading *r, const unsigned char *as)
+static nd_status parse_again(nd_csv_reading *r, const unsigned char *as)
 {
     nd_csv_chunk *first = r->chunk;
     nd_csv_chunk *second = nd_alloc(r->chunks, sizeof *second);
@@ -393,7 +330,7 @@ static nd_status parse_again(reading *r, const unsigned char *as)
 }
 
 /* Read the columns again that turned out to be text. */
-static nd_status read_again(reading *r)
+static nd_status read_again(nd_csv_reading *r)
 {
     size_t count = 0;
     unsigned char *as = nd_alloc(r->file.columns, 1);
@@ -408,7 +345,7 @@ static nd_status read_again(reading *r)
     return status;
 }
 
-static void forget_words(const reading *r, size_t c)
+static void forget_words(const nd_csv_reading *r, size_t c)
 {
     if (r->store) {
         nd_pages_forget(r->job.word[c], r->rows * sizeof(uint32_t), 0, r->rows * sizeof(uint32_t));
@@ -417,13 +354,13 @@ static void forget_words(const reading *r, size_t c)
 
 static void merge_task(void *user, size_t i)
 {
-    reading *r = user;
+    nd_csv_reading *r = user;
     size_t c = r->word_column[i];
     r->word_status[i] = nd_csv_merge_words(&r->job, r->chunk, r->chunks, c, &r->dict[c]);
     forget_words(r, c);
 }
 
-static nd_status merge_words(reading *r)
+static nd_status merge_words(nd_csv_reading *r)
 {
     size_t words = 0;
     for (size_t c = 0; c < r->file.columns; c++) {
@@ -441,7 +378,7 @@ static nd_status merge_words(reading *r)
 }
 
 /* Start of a cell by its row in the file. */
-static const char *cell_at(const reading *r, size_t row, size_t column)
+static const char *cell_at(const nd_csv_reading *r, size_t row, size_t column)
 {
     size_t i = 0;
     while (i + 1 < r->chunks && row >= r->chunk[i].slot + r->chunk[i].rows) {
@@ -464,7 +401,7 @@ static size_t count_texts(const uint32_t *word, size_t rows, const bool *number,
 }
 
 /* A column read as words at once: the same rule as for the others. */
-static nd_status settle_word(reading *r, size_t column, size_t missing)
+static nd_status settle_word(nd_csv_reading *r, size_t column, size_t missing)
 {
     const nd_dict *dict = r->dict[column];
     size_t count = nd_dict_count(dict), first = 0, numeric = 0, commas = 0;
@@ -505,7 +442,7 @@ static nd_status settle_word(reading *r, size_t column, size_t missing)
     return status;
 }
 
-static nd_status settle_types(reading *r)
+static nd_status settle_types(nd_csv_reading *r)
 {
     for (size_t c = 0; c < r->file.columns; c++) {
         if (r->as[c] == ND_CSV_AS_NUMBER) {
@@ -523,7 +460,7 @@ static nd_status settle_types(reading *r)
 }
 
 /* Hand a column's memory to the table. */
-static nd_status give_column(reading *r, nd_table *table, size_t c)
+static nd_status give_column(nd_csv_reading *r, nd_table *table, size_t c)
 {
     bool word = r->as[c] == ND_CSV_AS_WORD;
     void *block = word ? (void *)r->job.word[c] : (void *)r->job.number[c];
@@ -551,7 +488,7 @@ static nd_status give_column(reading *r, nd_table *table, size_t c)
     return nd_table_add(table, &column);
 }
 
-static nd_status make_table(reading *r, nd_table **table)
+static nd_status make_table(nd_csv_reading *r, nd_table **table)
 {
     nd_table *made = NULL;
     ND_TRY(nd_table_create(r->file.ctx, r->file.path, &made));
@@ -569,7 +506,7 @@ static nd_status make_table(reading *r, nd_table **table)
     return ND_OK;
 }
 
-static void end_reading(reading *r)
+static void end_reading(nd_csv_reading *r)
 {
     for (size_t i = 0; r->chunk && i < r->chunks; i++) {
         nd_csv_chunk_free(&r->job, &r->chunk[i]);
@@ -578,8 +515,8 @@ static void end_reading(reading *r)
         if (r->dict) {
             nd_dict_destroy(r->dict[c]);
         }
-        drop_block(r, r->job.number ? r->job.number[c] : NULL);
-        drop_block(r, r->job.word ? r->job.word[c] : NULL);
+        nd_csv_drop_block(r, r->job.number ? r->job.number[c] : NULL);
+        nd_csv_drop_block(r, r->job.word ? r->job.word[c] : NULL);
     }
     nd_free(r->word_status);
     nd_free(r->word_column);
@@ -593,7 +530,7 @@ static void end_reading(reading *r)
     nd_csv_file_close(&r->file);
 }
 
-static nd_status read_text(reading *r, size_t piece, nd_table **table)
+static nd_status read_text(nd_csv_reading *r, size_t piece, nd_table **table)
 {
     nd_csv_file *file = &r->file;
     size_t size = (size_t)(file->end - file->text);
@@ -612,13 +549,13 @@ nd_status nd_csv_parse_chunked(nd_ctx *ctx, const char *path, const char *text, 
     if (size == 0) {
         return nd_fail(ctx, ND_ERR_FORMAT, "%s: the file is empty", path);
     }
-    reading r = {.file = {.ctx = ctx,
-                          .path = path,
-                          .params = params,
-                          .text = text,
-                          .end = text + size,
-                          .ended = true},
-                 .store = params ? params->store : NULL};
+    nd_csv_reading r = {.file = {.ctx = ctx,
+                                 .path = path,
+                                 .params = params,
+                                 .text = text,
+                                 .end = text + size,
+                                 .ended = true},
+                        .store = params ? params->store : NULL};
     nd_status status = read_text(&r, chunk, table);
     end_reading(&r);
     return status;

@@ -18,10 +18,10 @@ void nd_store_destroy(nd_store *store);
 /* Zeroed array of count elements of size bytes, aligned to a page. Its room on the
  * disk is taken at once, so that writing to it cannot fail later. ND_ERR_IO (the disk
  * is full), ND_ERR_MEMORY; *block is then NULL. */
-nd_status nd_store_alloc(nd_store *store, size_t count, size_t size, void **block);
+nd_status nd_store_alloc(nd_store *store, size_t count, size_t size, void **result);
 
 /* Give a block back with its room on the disk; NULL is allowed. */
-void nd_store_free(nd_store *store, void *block);
+void nd_store_free(nd_store *store, void *data);
 
 /* Text of a file, gunzipped if need be: a plain file is mapped, what cannot be
  * mapped as it is (gzip, pipes, "-") is copied into the store's file first. nd_bytes_free

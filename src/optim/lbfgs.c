@@ -226,7 +226,7 @@ static size_t remembered(const nd_optim_search *s, double *rho)
  * is the first, and scales H (eq. 7.20). */
 static size_t find_direction(const nd_optim_search *s, nd_real *d)
 {
-    double rho[MOST_HISTORY], alpha[MOST_HISTORY];
+    double rho[MOST_HISTORY], alpha[MOST_HISTORY] = {0};
     size_t n = remembered(s, rho);
     memcpy(d, s->grad, s->size * sizeof *d);
     nd_k_scale(s->pool, s->size, -1, d);
