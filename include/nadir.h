@@ -466,7 +466,7 @@ ND_API nd_status nd_desc_add(nd_desc *desc, const char *type, const char *attrib
  *   loss  "cross_entropy" (y: class index, [rows][1]), "binary_cross_entropy"
  *         (y: 0 or 1, [rows][n_out]), "focal", "hinge" (y: class index, or 0 or 1 for
  *         one output, [rows][1]), "mse", "mae", "huber", "log_cosh", "quantile"
- *         (y: [rows][n_out]); all on logits. Settings follow the name: "huber, delta=2"
+ *         (y: [rows][n_out]), "poisson" (y: 0 or more, [rows][n_out]); all on logits. Settings follow the name: "huber, delta=2"
  *   seed  same seed, same parameters, same masks
  * ND_ERR_OPTION (no such loss, a layer that the loss makes senseless), ND_ERR_SHAPE,
  * ND_ERR_MEMORY; *net is then NULL.
@@ -492,15 +492,27 @@ ND_API size_t nd_net_outputs(const nd_net *net);
 /* Run one batch forward in evaluation mode.
  *   x  in   [rows][n_in]   row-major, borrowed for the call
  *   y  out  [rows][n_out]  probabilities for a cross-entropy loss (softmax or
- *           sigmoid of the logits), values otherwise; caller's buffer
+ *           sigmoid of the logits), exp of the logits for "poisson", values
+ *           otherwise; caller's buffer
  * ND_ERR_SHAPE if rows exceeds the planned batch; y is then untouched.
  * Does not allocate. One net per thread: it writes the net's workspace. */
 ND_API nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y);
 
+/* Give rows weights, or no longer.
+ *   weighted  1: y of nd_net_gradient, nd_net_loss and nd_net_train is
+ *             [rows][width + 1], each label row having its weight w behind it, a finite
+ *             number of 0 or more. The mean loss is sum w l / sum w, 0 where all
+ *             weights are 0; its gradient goes by the same weights
+ *             0: y is [rows][width], as nd_net_create says; a new net is so
+ * What a net predicts does not depend on it. ND_ERR_ARGUMENT if net is NULL. */
+ND_API nd_status nd_net_set_weighted(nd_net *net, int weighted);
+
 /* Forward and backward over one batch in training mode; fills the gradient
  * block with the gradient of the mean loss over the batch.
  *   loss  out  mean loss over the rows
- * ND_ERR_SHAPE, ND_ERR_DATA (a class index out of range). Does not allocate. */
+ * Rows can have weights: nd_net_set_weighted.
+ * ND_ERR_SHAPE, ND_ERR_DATA (a class index out of range, a weight below 0). Does not
+ * allocate. */
 ND_API nd_status nd_net_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
                                  double *loss);
 

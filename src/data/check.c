@@ -208,6 +208,7 @@ static bool names_known(const nd_check *check)
     const nd_prep_params *prep = check->params->prep;
     return target_column(check, 0) != SIZE_MAX &&
            all_known(check->table, prep->target, prep->target_count) &&
+           (!prep->weight || nd_table_find(check->table, prep->weight) >= 0) &&
            all_known(check->table, prep->drop, prep->drop_count) &&
            all_known(check->table, prep->keep, prep->keep_count);
 }
@@ -246,7 +247,8 @@ static nd_status list_columns(nd_check *check)
         for (size_t t = 0; t < check->prep->targets; t++) {
             target = target || check->prep->target[t].position == c;
         }
-        if (!target && !nd_prep_listed(table, c, params->drop, params->drop_count)) {
+        bool weight = params->weight && nd_table_find(table, params->weight) == (int)c;
+        if (!target && !weight && !nd_prep_listed(table, c, params->drop, params->drop_count)) {
             check->column[check->columns++].at = c;
         }
     }

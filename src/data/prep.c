@@ -1,6 +1,7 @@
 #include "data/prep.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,8 @@ void nd_prep_destroy(nd_prep *prep)
     nd_free(prep->column);
     nd_free(prep->target);
     nd_free(prep->class_count);
+    nd_free(prep->weight_column);
+    nd_free(prep->class_weight);
     nd_dict_destroy(prep->classes);
     nd_free(prep);
 }
@@ -78,6 +81,14 @@ nd_status nd_prep_fail_cell(const nd_table *table, size_t row, const nd_column *
 {
     return nd_fail(table->ctx, ND_ERR_DATA, "%s: row %zu, column \"%s\": %s", table->path, row + 1,
                    column->name, what);
+}
+
+nd_status nd_prep_fail_below(const nd_table *table, size_t row, const nd_column *column, double v)
+{
+    char what[ND_NUM_TEXT + 64], number[ND_NUM_TEXT];
+    nd_num_print(number, v);
+    snprintf(what, sizeof what, "the target, %s, is below 0; loss poisson takes counts", number);
+    return nd_prep_fail_cell(table, row, column, what);
 }
 
 typedef struct word_key {

@@ -71,7 +71,8 @@ typedef struct nd_prep_column {
 typedef struct nd_prep_target {
     char *name;
     size_t position;      /* column number in the training table, from 0 */
-    double center, scale; /* REGRESSION: the net learns (y - center) / scale */
+    double center, scale; /* REGRESSION: the net learns (y - center) / scale; mean and deviation,
+                             or 0 and the mean for a prep by_mean */
 } nd_prep_target;
 
 typedef struct nd_prep {
@@ -84,7 +85,11 @@ typedef struct nd_prep {
     nd_prep_target *target;
     nd_dict *classes;    /* class texts, sorted (numbers by value); NULL for regression */
     double *class_count; /* [classes] training rows per class */
-    bool header;         /* the training file had column names */
+    /* Of training; not saved with a model: */
+    bool by_mean;         /* targets are 0 or more, in units of their mean */
+    char *weight_column;  /* NULL: every row counts 1 */
+    double *class_weight; /* [classes]; NULL: every class counts 1 */
+    bool header;          /* the training file had column names */
     nd_scaling scaling;
 } nd_prep;
 
@@ -103,6 +108,10 @@ typedef struct nd_prep_params {
     size_t drop_count;
     const char *const *keep; /* columns to use although they look like identifiers */
     size_t keep_count;
+    bool by_mean;       /* targets below 0 are an error, others divided by their mean */
+    const char *weight; /* column with the weights of rows; NULL: none */
+    const char *const *class_weight; /* "none", "balanced", or "CLASS=X" ... */
+    size_t class_weights;
 } nd_prep_params;
 
 /* Which columns are targets, the task and the classes: needs the targets of all
@@ -168,6 +177,17 @@ void nd_prep_pixels(const nd_prep_column *column, const uint8_t *pixel, size_t c
  * ND_ERR_DATA (row, value) for a missing target or a class the prep does not know. */
 nd_status nd_prep_labels(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
                          nd_real *y);
+
+/* True if rows have weights; and the width of a label row with its weight. */
+bool nd_prep_weighted(const nd_prep *prep);
+size_t nd_prep_row_width(const nd_prep *prep);
+
+/* Labels as nd_prep_labels, each row with its weight behind it if rows have weights: that
+ * of its column times that of its class. y [count][nd_prep_row_width].
+ * ND_ERR_DATA as well if the table lacks the column, or a weight is missing, below 0 or
+ * not finite (row, column, value). */
+nd_status nd_prep_label_rows(const nd_prep_map *map, const uint32_t *rows, size_t first,
+                             size_t count, nd_real *y);
 
 /* Short names: "binary", "standard", "number", ... */
 const char *nd_task_name(nd_task task);

@@ -314,6 +314,9 @@ static nd_status label_value(const nd_prep_map *map, size_t row, size_t t, nd_re
     const nd_prep_target *target = &map->prep->target[t];
     double v = nd_prep_value_at(map, row, t);
     *y = in_range((v - target->center) / target->scale);
+    if (map->prep->by_mean && v < 0) {
+        return nd_prep_fail_below(map->table, row, &map->table->column[map->target[t]], v);
+    }
     return isfinite(v) ? ND_OK : fail_value(map, row, t, v);
 }
 

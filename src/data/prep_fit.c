@@ -233,6 +233,9 @@ static nd_status fit_column(const fit *f, size_t i, bool keep)
     nd_prep_column *column = &f->prep->column[i];
     const facts *fact = &f->facts[i];
     const nd_column *raw = &f->table->column[f->at[i]];
+    if (f->params->weight && nd_table_find(f->table, f->params->weight) == (int)f->at[i]) {
+        return set_reason(f, column, "weight of the rows");
+    }
     if (nd_prep_listed(f->table, f->at[i], f->params->drop, f->params->drop_count)) {
         return set_reason(f, column, "by request");
     }
@@ -254,7 +257,8 @@ static nd_status fit_column(const fit *f, size_t i, bool keep)
 static void warn_dropped(const fit *f, size_t i)
 {
     const nd_prep_column *column = &f->prep->column[i];
-    if (column->kind != ND_PREP_DROPPED || strcmp(column->reason, "by request") == 0) {
+    if (column->kind != ND_PREP_DROPPED || strcmp(column->reason, "by request") == 0 ||
+        strcmp(column->reason, "weight of the rows") == 0) {
         return;
     }
     if (strcmp(column->reason, "identifier") == 0) {
@@ -375,8 +379,9 @@ static nd_status fit_values(nd_prep *prep, const nd_table *table, const uint32_t
         if (!nd_stats_take(&table->column[target->position], rows, count, &stats)) {
             return nd_fail_memory(prep->ctx);
         }
-        target->center = stats.mean;
-        target->scale = guarded(stats.deviation, stats.mean);
+        target->center = prep->by_mean ? 0 : stats.mean;
+        target->scale =
+            prep->by_mean ? guarded(stats.mean, 0) : guarded(stats.deviation, stats.mean);
         nd_status status = check_values(prep, table->path, target, &stats);
         nd_stats_free(&stats);
         ND_TRY(status);
@@ -443,6 +448,9 @@ nd_status nd_prep_fit(nd_prep *prep, const nd_table *table, const uint32_t *rows
     nd_status status = f.at && f.facts ? ND_OK : nd_fail_memory(prep->ctx);
     if (status == ND_OK) {
         status = fit_targets(prep, table, rows, count);
+    }
+    if (status == ND_OK) {
+        status = nd_prep_fit_weights(prep, table, rows, count, params);
     }
     if (status == ND_OK) {
         locate_inputs(prep, f.at);

@@ -22,8 +22,17 @@ uint32_t nd_prep_class_at(const nd_prep_map *map, size_t row);
 /* Target t of a row in its own units, for regression; NaN or infinite if it cannot be used. */
 double nd_prep_value_at(const nd_prep_map *map, size_t row, size_t t);
 
+/* Weights of classes, of which the training rows have been counted, and of the rows.
+ * ND_ERR_OPTION (no such class, no classes, no weight), ND_ERR_DATA as nd_prep_label_rows, or
+ * if all weights of rows[count] are 0. */
+nd_status nd_prep_fit_weights(nd_prep *prep, const nd_table *table, const uint32_t *rows,
+                              size_t count, const nd_prep_params *params);
+
 /* ND_ERR_DATA with file, 1-based row and column. */
 nd_status nd_prep_fail_cell(const nd_table *table, size_t row, const nd_column *column,
                             const char *what);
+
+/* The same for a target that is below 0 and must not be. */
+nd_status nd_prep_fail_below(const nd_table *table, size_t row, const nd_column *column, double v);
 
 #endif

@@ -299,6 +299,16 @@ static nd_status set_classes(nd_prep *prep, const nd_table *table, nd_task asked
     return ND_OK;
 }
 
+static nd_status check_counts(const nd_table *table, const nd_column *column)
+{
+    for (size_t r = 0; r < table->rows; r++) {
+        if (nd_column_number(column, r, 0) < 0) {
+            return nd_prep_fail_below(table, r, column, nd_column_number(column, r, 0));
+        }
+    }
+    return ND_OK;
+}
+
 static nd_status check_regression(const nd_prep *prep, const nd_table *table, size_t position)
 {
     const nd_column *column = &table->column[position];
@@ -313,7 +323,7 @@ static nd_status check_regression(const nd_prep *prep, const nd_table *table, si
     double first = nd_column_number(column, 0, 0);
     for (size_t r = 1; r < table->rows; r++) {
         if (nd_column_number(column, r, 0) != first) {
-            return ND_OK;
+            return prep->by_mean ? check_counts(table, column) : ND_OK;
         }
     }
     char text[ND_NUM_TEXT];
@@ -384,6 +394,25 @@ static nd_status decide_task(nd_prep *prep, const nd_table *table, nd_task asked
     return set_classes(prep, table, asked, "the target holds text");
 }
 
+static nd_status check_weight(const nd_prep *prep, const nd_table *table,
+                              const nd_prep_params *params)
+{
+    if (!params->weight) {
+        return ND_OK;
+    }
+    ND_TRY(check_names(table, "weight", &params->weight, 1));
+    size_t column = (size_t)nd_table_find(table, params->weight);
+    if (is_target(prep, column)) {
+        return nd_fail(prep->ctx, ND_ERR_OPTION, "weight: column \"%s\" is the target",
+                       table->column[column].name);
+    }
+    if (table->column[column].dtype == ND_DT_U8) {
+        return nd_fail(prep->ctx, ND_ERR_DATA, "%s: column \"%s\" holds images, not weights",
+                       table->path, table->column[column].name);
+    }
+    return ND_OK;
+}
+
 static nd_status begin(nd_prep *prep, const nd_table *table, const nd_prep_params *params)
 {
     if (table->rows == 0 || table->columns == 0) {
@@ -392,6 +421,7 @@ static nd_status begin(nd_prep *prep, const nd_table *table, const nd_prep_param
     ND_TRY(check_names(table, "ignore", params->drop, params->drop_count));
     ND_TRY(check_names(table, "keep", params->keep, params->keep_count));
     ND_TRY(find_targets(prep, table, params));
+    ND_TRY(check_weight(prep, table, params));
     ND_TRY(list_inputs(prep, table));
     for (size_t t = 0; t < prep->targets; t++) {
         if (nd_prep_listed(table, prep->target[t].position, params->drop, params->drop_count)) {
@@ -415,6 +445,7 @@ nd_status nd_prep_begin(nd_ctx *ctx, const nd_table *table, const nd_prep_params
     (*prep)->ctx = ctx;
     (*prep)->header = table->header;
     (*prep)->scaling = params->scaling;
+    (*prep)->by_mean = params->by_mean;
     nd_status status = begin(*prep, table, params);
     if (status != ND_OK) {
         nd_prep_destroy(*prep);

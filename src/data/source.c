@@ -218,7 +218,8 @@ static nd_status prepare_labels(table_source *s, const nd_prep_map *map, const u
         }
     }
     s->label = nd_alloc_aligned(s->base.rows, s->base.label_width * sizeof *s->label);
-    return s->label ? nd_prep_labels(map, rows, 0, s->base.rows, s->label) : nd_fail_memory(s->ctx);
+    return s->label ? nd_prep_label_rows(map, rows, 0, s->base.rows, s->label)
+                    : nd_fail_memory(s->ctx);
 }
 
 nd_status nd_source_from_table(const nd_prep_map *map, const uint32_t *rows, size_t count,
@@ -233,7 +234,7 @@ nd_status nd_source_from_table(const nd_prep_map *map, const uint32_t *rows, siz
     s->ctx = prep->ctx;
     s->base = (nd_source){.rows = count,
                           .features = prep->features,
-                          .label_width = nd_prep_label_width(prep),
+                          .label_width = nd_prep_row_width(prep),
                           .gather = table_gather,
                           .destroy = table_destroy};
     nd_status status = nd_fail_memory(prep->ctx);

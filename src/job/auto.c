@@ -137,7 +137,8 @@ static const char *const *losses_of(nd_task task)
 {
     static const char *const binary[] = {"binary_cross_entropy", "focal", "hinge", NULL};
     static const char *const multiclass[] = {"cross_entropy", "focal", "hinge", NULL};
-    static const char *const values[] = {"mse", "mae", "huber", "log_cosh", "quantile", NULL};
+    static const char *const values[] = {"mse",      "mae",     "huber", "log_cosh",
+                                         "quantile", "poisson", NULL};
     return task == ND_TASK_BINARY ? binary : task == ND_TASK_MULTICLASS ? multiclass : values;
 }
 

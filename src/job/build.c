@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/ctx.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
 
@@ -206,4 +207,35 @@ size_t nd_planned_rows(const nd_setup *plan, size_t rows)
 {
     size_t batch = plan->batch_size == 0 || plan->batch_size > rows ? rows : plan->batch_size;
     return batch < 256 ? 256 : batch;
+}
+
+/* Rows spread over the source, for layers whose first weights go by the data. */
+static nd_status init_on_rows(nd_net *net, const nd_source *source)
+{
+    size_t most = nd_net_max_rows(net), count = source->rows < most ? source->rows : most;
+    if (!nd_net_wants_rows(net)) {
+        return ND_OK;
+    }
+    uint32_t *index = nd_alloc(count, sizeof *index);
+    nd_real *x = nd_alloc_aligned(count, source->features * sizeof *x);
+    nd_status status = index && x ? ND_OK : nd_fail_memory(nd_net_ctx(net));
+    if (status == ND_OK) {
+        for (size_t i = 0; i < count; i++) {
+            index[i] = (uint32_t)((uint64_t)i * source->rows / count);
+        }
+        source->gather(source, index, 0, count, x, NULL);
+        status = nd_net_init_on(net, x, count);
+    }
+    nd_free(index);
+    nd_free(x);
+    return status;
+}
+
+nd_status nd_build_net(const nd_desc *desc, const nd_setup *plan, const nd_prep *prep,
+                       const nd_source *source, nd_net **net)
+{
+    ND_TRY(nd_net_create(desc->ctx, desc, plan->loss_text, nd_planned_rows(plan, source->rows),
+                         plan->seed, net));
+    ND_TRY(nd_net_set_weighted(*net, source->label_width > nd_prep_label_width(prep)));
+    return init_on_rows(*net, source);
 }

@@ -22,6 +22,13 @@ nd_status nd_rows_source(const nd_prep *prep, const nd_rows *rows, nd_source **s
 /* Rows that a net is planned for, to train on so many. */
 size_t nd_planned_rows(const nd_setup *plan, size_t rows);
 
+/* A new network of a run, for batches of the rows of source: label rows with weights if
+ * the source has them, and first weights that go by the data from rows of it.
+ * *net may be there on failure as well; destroy it in either case. ND_ERR_DATA and those
+ * of nd_net_create. */
+nd_status nd_build_net(const nd_desc *desc, const nd_setup *plan, const nd_prep *prep,
+                       const nd_source *source, nd_net **net);
+
 /* Logits of a task: one for two classes. */
 size_t nd_build_logits(const nd_prep *prep);
 

@@ -104,11 +104,11 @@ static nd_status prepare(build *b)
 static nd_status make_room(build *b)
 {
     size_t row = (b->prep->columns + b->prep->targets) * sizeof(double) +
-                 (b->prep->features + nd_prep_label_width(b->prep)) * sizeof(nd_real);
+                 (b->prep->features + nd_prep_row_width(b->prep)) * sizeof(nd_real);
     size_t fit = b->memory / 8 / row;
     b->chunk = fit < 256 ? 256 : fit > 65536 ? 65536 : fit;
     b->x = nd_alloc_aligned(b->chunk, b->prep->features * sizeof(nd_real));
-    b->y = nd_alloc_aligned(b->chunk, nd_prep_label_width(b->prep) * sizeof(nd_real));
+    b->y = nd_alloc_aligned(b->chunk, nd_prep_row_width(b->prep) * sizeof(nd_real));
     return b->x != NULL && b->y != NULL ? ND_OK : nd_fail_memory(b->ctx);
 }
 
@@ -125,13 +125,27 @@ static size_t rows_before(const nd_rows *rows, size_t at, size_t end)
     return n - at;
 }
 
+/* What is measured counts each row once: a file of test rows needs no weights. */
+static nd_status test_labels(const nd_prep_map *map, const uint32_t *index, size_t at, size_t n,
+                             nd_real *y)
+{
+    size_t width = nd_prep_label_width(map->prep);
+    ND_TRY(nd_prep_labels(map, index, at, n, y));
+    for (size_t i = n; nd_prep_weighted(map->prep) && i-- > 0;) {
+        memmove(y + i * (width + 1), y + i * width, width * sizeof *y);
+        y[i * (width + 1) + width] = 1;
+    }
+    return ND_OK;
+}
+
 static nd_status write_part(build *b, const nd_prep_map *map, int part, const nd_rows *rows,
                             size_t end)
 {
     size_t at = b->at[part], n = rows_before(rows, at, end);
     const uint32_t *index = rows->index != NULL ? rows->index + at : NULL;
     nd_prep_features(map, index, at, n, b->x);
-    ND_TRY(nd_prep_labels(map, index, at, n, b->y));
+    ND_TRY(part == ND_CACHE_TEST ? test_labels(map, index, at, n, b->y)
+                                 : nd_prep_label_rows(map, index, at, n, b->y));
     b->at[part] += n;
     return nd_cache_add(b->writer, part, b->x, b->y, n);
 }
@@ -162,7 +176,7 @@ static nd_status write_rows(build *b, uint64_t source, uint64_t settings)
 {
     nd_cache_head head = {.rows = {b->parts.train.count, b->parts.valid.count, b->parts.test.count},
                           .features = b->prep->features,
-                          .label_width = nd_prep_label_width(b->prep),
+                          .label_width = nd_prep_row_width(b->prep),
                           .source = source,
                           .settings = settings};
     head.block_rows = nd_cache_block_rows(head.features, head.label_width);

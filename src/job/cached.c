@@ -169,14 +169,16 @@ static nd_status hash_source(nd_ctx *ctx, const nd_config *config, const char *p
 /* Every option that decides over the prepared rows or their parts. */
 static nd_status hash_settings(const nd_config *config, uint64_t *hash)
 {
-    static const char *const key[] = {"target",      "task",    "valid",     "test",    "ignore",
-                                      "keep",        "number",  "category",  "header",  "delimiter",
-                                      "quote",       "decimal", "missing",   "scaling", "clip",
-                                      "max_one_hot", "buckets", "min_count", "seed"};
+    static const char *const key[] = {
+        "target",   "task",        "valid",   "test",      "ignore",  "keep",          "number",
+        "category", "header",      "quote",   "delimiter", "decimal", "missing",       "scaling",
+        "clip",     "max_one_hot", "buckets", "min_count", "weight",  "class_weights", "seed"};
     nd_text text = {0};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         nd_text_printf(&text, "%s=%s\n", key[i], nd_opt_text(&config->set, key[i]));
     }
+    nd_text_printf(&text, "by_mean=%d\n",
+                   strcmp(nd_opt_text(&config->set, "loss"), "poisson") == 0);
     nd_status status = text.failed ? nd_fail_memory(config->ctx) : ND_OK;
     *hash = status == ND_OK ? nd_hash(text.data, text.size) : 0;
     nd_text_free(&text);
@@ -197,8 +199,10 @@ static nd_status read_prep(nd_ctx *ctx, const char *path, const nd_cache *cache,
     }
     nd_status status = nd_prep_read_json(ctx, path, text, &budget, prep);
     nd_free(text);
-    if (status == ND_OK &&
-        ((*prep)->features != head->features || nd_prep_label_width(*prep) != head->label_width)) {
+    bool fits = status == ND_OK && (*prep)->features == head->features &&
+                (head->label_width == nd_prep_label_width(*prep) ||
+                 head->label_width == nd_prep_label_width(*prep) + 1);
+    if (status == ND_OK && !fits) {
         nd_prep_destroy(*prep);
         *prep = NULL;
         return nd_fail(ctx, ND_ERR_FORMAT, "%s: the rows are not those of its preparation", path);

@@ -44,11 +44,19 @@ static void unscale_labels(eval *e)
     }
 }
 
-static nd_status eval_room(eval *e)
+/* Label rows of a source may end with a weight, which figures do not go by. */
+static void drop_weights(eval *e, size_t stride)
+{
+    for (size_t i = 0; i < e->rows * e->label_width; i++) {
+        e->label[i] = e->label[i / e->label_width * stride + i % e->label_width];
+    }
+}
+
+static nd_status eval_room(eval *e, size_t stride)
 {
     bool values = e->prep->task == ND_TASK_REGRESSION;
     e->p = values ? NULL : nd_alloc_aligned(e->rows, e->outputs * sizeof(nd_real));
-    e->label = nd_alloc(e->rows, e->label_width * sizeof(nd_real));
+    e->label = nd_alloc(e->rows, stride * sizeof(nd_real));
     e->value = values ? nd_alloc(e->rows, e->outputs * sizeof *e->value) : NULL;
     e->truth = values ? nd_alloc(e->rows, e->label_width * sizeof *e->truth) : NULL;
     bool room = e->label && (values ? e->value && e->truth : e->p != NULL);
@@ -57,7 +65,7 @@ static nd_status eval_room(eval *e)
 
 static nd_status eval_fill(eval *e, const nd_rows *rows)
 {
-    ND_TRY(eval_room(e));
+    ND_TRY(eval_room(e, e->label_width));
     ND_TRY(nd_prep_labels(&e->map, rows->index, 0, e->rows, e->label));
     fill_truth(e, rows);
     return ND_OK;
@@ -145,6 +153,27 @@ static double point_loss(const eval *e)
     return sum / (double)(e->rows * e->outputs);
 }
 
+/* Means are in units of the training target's mean; none is so small that it has no
+ * logarithm. */
+static double poisson_loss(const eval *e)
+{
+    double sum = 0;
+    for (size_t i = 0; i < e->rows * e->outputs; i++) {
+        double scale = e->prep->target[i % e->outputs].scale, mean = e->value[i] / scale;
+        double t = e->truth[i] / scale;
+        sum += mean - t + (t > 0 ? t * log(t / (mean > 1e-37 ? mean : 1e-37)) : 0);
+    }
+    return sum / (double)(e->rows * e->outputs);
+}
+
+static double value_loss(const eval *e, const nd_metrics *metrics)
+{
+    if (strcmp(e->loss->class->link, "exp") == 0) {
+        return poisson_loss(e);
+    }
+    return e->loss->class->point ? point_loss(e) : scaled_loss(e->prep, metrics);
+}
+
 static nd_status value_metrics(const eval *e, nd_metrics **metrics)
 {
     const char **name = nd_alloc(e->outputs, sizeof *name);
@@ -158,7 +187,7 @@ static nd_status value_metrics(const eval *e, nd_metrics **metrics)
         nd_metrics_regression(e->prep->ctx, e->value, e->truth, e->rows, e->outputs, name, metrics);
     nd_free(name);
     if (status == ND_OK) {
-        (*metrics)->loss = e->loss->class->point ? point_loss(e) : scaled_loss(e->prep, *metrics);
+        (*metrics)->loss = value_loss(e, *metrics);
     }
     return status;
 }
@@ -169,10 +198,12 @@ static nd_status eval_metrics(const eval *e, nd_metrics **metrics)
                                                : class_metrics(e, metrics);
 }
 
-static void trivial_values(const nd_prep *prep, double *value)
+/* The mean, which is the center of a target, or the unit of one that cannot be below 0. */
+static void trivial_values(const nd_prep *prep, const nd_loss *loss, double *value)
 {
+    bool by_mean = strcmp(loss->class->link, "exp") == 0;
     for (size_t t = 0; t < prep->targets; t++) {
-        value[t] = prep->target[t].center;
+        value[t] = by_mean ? prep->target[t].scale : prep->target[t].center;
     }
 }
 
@@ -192,7 +223,7 @@ static nd_status eval_baseline(const eval *e, nd_metrics **baseline)
 {
     for (size_t r = 0; r < e->rows; r++) {
         if (e->value != NULL) {
-            trivial_values(e->prep, e->value + r * e->outputs);
+            trivial_values(e->prep, e->loss, e->value + r * e->outputs);
         } else {
             trivial_classes(e->prep, e->p + r * e->outputs);
         }
@@ -243,14 +274,15 @@ nd_status nd_evaluate_source(nd_model *model, const nd_source *source, nd_metric
               .loss = nd_net_loss_in_force(model->net),
               .rows = source->rows,
               .outputs = nd_prep_outputs(model->prep),
-              .label_width = source->label_width};
+              .label_width = nd_prep_label_width(model->prep)};
     *metrics = NULL;
     if (baseline != NULL) {
         *baseline = NULL;
     }
-    nd_status status = eval_room(&e);
+    nd_status status = eval_room(&e, source->label_width);
     if (status == ND_OK) {
         status = nd_model_predict_source(model, source, e.p, e.value, e.label);
+        drop_weights(&e, source->label_width);
         unscale_labels(&e);
     }
     return eval_finish(&e, status, metrics, baseline);

@@ -65,8 +65,7 @@ static nd_status job_prepare(job *j)
     ND_TRY(read_params(j));
     ND_TRY(nd_build_desc(j->ctx, j->config, j->prep, &j->plan, &j->desc));
     ND_TRY(nd_rows_source(j->prep, train, &j->source));
-    ND_TRY(nd_net_create(j->ctx, j->desc, j->plan.loss_text,
-                         nd_planned_rows(&j->plan, train->count), j->plan.seed, &j->net));
+    ND_TRY(nd_build_net(j->desc, &j->plan, j->prep, j->source, &j->net));
     return nd_build_optimizer(j->config, &j->plan, j->net, &j->optimizer);
 }
 

@@ -74,6 +74,20 @@ static void inputs_line(nd_text *text, const nd_prep *prep)
     nd_text_puts(text, "\n");
 }
 
+/* What was asked for: with a row cache the weights themselves lie beside its rows. */
+static void weights_line(nd_text *text, const nd_optset *set)
+{
+    const char *column = nd_opt_text(set, "weight"), *classes = nd_opt_text(set, "class_weights");
+    bool by_class = strcmp(classes, "none") != 0 && classes[0] != '\0', by_row = column[0] != '\0';
+    if (by_row) {
+        nd_text_printf(text, "weights   column \"%s\"", column);
+    }
+    if (by_class) {
+        nd_text_printf(text, "%s classes %s", by_row ? "," : "weights  ", classes);
+    }
+    nd_text_puts(text, by_row || by_class ? "\n" : "");
+}
+
 static void network_line(nd_text *text, const nd_desc *desc)
 {
     size_t parameters = 0;
@@ -139,6 +153,7 @@ void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
     part(text, "test rows", &parts->test, "");
     nd_text_printf(text, " (seed %llu)\n", (unsigned long long)plan->seed);
     inputs_line(text, prep);
+    weights_line(text, &config->set);
     network_line(text, desc);
     training_line(text, plan);
     threads_line(text, nd_ctx_threads(config->ctx), parts->train.count, plan, desc);

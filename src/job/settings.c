@@ -102,6 +102,12 @@ static nd_status prep_lists(const nd_config *config, nd_settings *s)
     ND_TRY(nd_strings_from(&config->set, "target", &s->target));
     ND_TRY(nd_strings_from(&config->set, "ignore", &s->drop));
     ND_TRY(nd_strings_from(&config->set, "keep", &s->keep));
+    ND_TRY(nd_strings_from(&config->set, "class_weights", &s->class_weight));
+    s->prep.class_weight = (const char *const *)s->class_weight.item;
+    s->prep.class_weights = s->class_weight.count;
+    if (takes(config, "weight") && nd_opt_text(&config->set, "weight")[0] != '\0') {
+        s->prep.weight = nd_opt_text(&config->set, "weight");
+    }
     s->prep.target = (const char *const *)s->target.item;
     s->prep.target_count = s->target.count;
     s->prep.drop = (const char *const *)s->drop.item;
@@ -120,6 +126,8 @@ static nd_status prep_settings(const nd_config *config, nd_settings *s)
     if (takes(config, "scaling")) {
         s->prep.scaling = (nd_scaling)nd_opt_choice(&config->set, "scaling");
     }
+    s->prep.by_mean =
+        takes(config, "loss") && strcmp(nd_opt_text(&config->set, "loss"), "poisson") == 0;
     if (!takes(config, "clip")) {
         return ND_OK;
     }
@@ -156,6 +164,7 @@ void nd_settings_free(nd_settings *settings)
     nd_strings_free(&settings->category);
     nd_strings_free(&settings->target);
     nd_strings_free(&settings->drop);
+    nd_strings_free(&settings->class_weight);
     nd_strings_free(&settings->keep);
 }
 

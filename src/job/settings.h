@@ -20,7 +20,7 @@ void nd_strings_free(nd_strings *strings);
 typedef struct nd_settings {
     nd_csv_params csv;
     nd_prep_params prep;
-    nd_strings number, category, target, drop, keep;
+    nd_strings number, category, target, drop, keep, class_weight;
 } nd_settings;
 
 /* config NULL means every default of verb. ND_ERR_OPTION, ND_ERR_MEMORY. */

@@ -177,35 +177,11 @@ static nd_fit_params fit_params(job *j)
     };
 }
 
-/* Rows spread over the source, for layers whose first weights go by the data. */
-static nd_status init_on_rows(job *j, nd_net *net, const nd_source *train)
-{
-    size_t most = nd_net_max_rows(net), count = train->rows < most ? train->rows : most;
-    if (!nd_net_wants_rows(net)) {
-        return ND_OK;
-    }
-    uint32_t *index = nd_alloc(count, sizeof *index);
-    nd_real *x = nd_alloc_aligned(count, train->features * sizeof *x);
-    nd_status status = index && x ? ND_OK : nd_fail_memory(j->ctx);
-    if (status == ND_OK) {
-        for (size_t i = 0; i < count; i++) {
-            index[i] = (uint32_t)((uint64_t)i * train->rows / count);
-        }
-        train->gather(train, index, 0, count, x, NULL);
-        status = nd_net_init_on(net, x, count);
-    }
-    nd_free(index);
-    nd_free(x);
-    return status;
-}
-
 /* Train a new network; *net is it, also when training diverged or was interrupted. */
 static nd_status fit_sources(job *j, const nd_source *train, const nd_source *valid,
                              const nd_fit_params *params, nd_net **net, nd_fit_result *result)
 {
-    ND_TRY(nd_net_create(j->ctx, j->desc, j->plan.loss_text, nd_planned_rows(&j->plan, train->rows),
-                         j->plan.seed, net));
-    ND_TRY(init_on_rows(j, *net, train));
+    ND_TRY(nd_build_net(j->desc, &j->plan, j->prep, train, net));
     nd_optimizer *optimizer;
     ND_TRY(nd_build_optimizer(j->config, &j->plan, *net, &optimizer));
     nd_status status = nd_fit(*net, optimizer, train, valid, params, result);
@@ -341,6 +317,7 @@ static nd_status job_model(job *j)
     nd_prep *prep = j->prep;
     j->net = NULL;
     j->prep = NULL;
+    nd_net_set_weighted(net, 0);
     return nd_model_create(j->ctx, net, prep, NULL, &j->model);
 }
 

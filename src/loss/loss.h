@@ -20,7 +20,7 @@ typedef struct nd_loss_class {
     const char *help, *formula, *source;
     const nd_option *options; /* all REAL; ND_LOSS_SETTINGS at most */
     size_t option_count;
-    const char *link;   /* what predict applies: "softmax", "sigmoid", "identity" */
+    const char *link;   /* what predict applies: "softmax", "sigmoid", "identity", "exp" */
     size_t min_outputs; /* fewest outputs that make sense */
     bool classes;       /* labels are classes (accuracy applies), not values */
     /* Width of a label row for a net of n outputs. */
@@ -32,7 +32,7 @@ typedef struct nd_loss_class {
      * cross-entropy); grad (may be NULL) gets scale * its gradient. */
     double (*value)(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
                     const nd_real *logits, const nd_real *target, nd_real scale, nd_real *grad);
-    /* Predictions [rows][n] from logits (softmax, sigmoid, identity). */
+    /* Predictions [rows][n] from logits (softmax, sigmoid, identity, exp). */
     void (*predict)(nd_pool *pool, size_t rows, size_t n, const nd_real *logits, nd_real *p);
     /* Of a loss that is a function of error = z - t, element by element: its value; *slope
      * gets the derivative. */
@@ -65,6 +65,21 @@ void nd_loss_predict_classes(nd_pool *pool, size_t rows, size_t n, const nd_real
 double nd_loss_point_value(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
                            const nd_real *logits, const nd_real *target, nd_real scale,
                            nd_real *grad);
+
+/* ---- Weighted rows (weighted.c): label rows with a weight, 0 or more, as a last number,
+ * target [rows][label_width + 1] */
+
+/* Sum over rows of weight * loss of the row; grad (may be NULL) gets share * its gradient.
+ * Rows of weight 0 add nothing, whatever their logits. */
+double nd_loss_weighted_value(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
+                              const nd_real *logits, const nd_real *target, double share,
+                              nd_real *grad);
+
+/* Index of the first row with a label or a weight that cannot be, rows if all are fine. */
+size_t nd_loss_weighted_check(const nd_loss *loss, size_t rows, size_t n, const nd_real *target);
+
+/* Sum of the weights. */
+double nd_loss_weight(const nd_loss *loss, size_t rows, size_t n, const nd_real *target);
 
 const nd_loss_class *nd_loss_find(const char *name);
 const nd_loss_class *const *nd_loss_table(size_t *count);

@@ -25,6 +25,8 @@ typedef struct chain_job {
     const nd_real *x, *y;
     nd_real *glogits;
     size_t rows, chunk, label_width;
+    double share; /* of a row in the mean */
+    bool weighted;
     bool own_blocks; /* chunks behind the first have a gradient block each; without, a chunk
                       * of one part is added to the first as it comes: the same bits */
     double *value;   /* [ND_CHAIN_CHUNKS], the chunks' losses */
@@ -276,9 +278,11 @@ static double loss_of_part(const chain_job *j, size_t first, size_t rows)
     const nd_chain_link *last = &j->chain->link[j->chain->count - 1];
     size_t n = last->dense.out;
     const nd_real *z = last->io->y + first * n;
-    nd_real *gz = j->glogits + first * n, share = (nd_real)(1.0 / (double)j->rows);
-    double value =
-        j->loss->class->value(j->loss, NULL, rows, n, z, j->y + first * j->label_width, share, gz);
+    const nd_real *y = j->y + first * j->label_width;
+    nd_real *gz = j->glogits + first * n;
+    double value = j->weighted
+                       ? nd_loss_weighted_value(j->loss, NULL, rows, n, z, y, j->share, gz)
+                       : j->loss->class->value(j->loss, NULL, rows, n, z, y, (nd_real)j->share, gz);
     if (last->dense.act != ND_ACT_NONE) {
         nd_k_act_back(NULL, last->dense.act, last->dense.slope, rows * n, z, gz, gz);
     }
@@ -332,8 +336,10 @@ static double gradient_of_chunks(chain_job *j, nd_pool *pool, size_t chunks)
 }
 
 double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *pool,
-                         const nd_real *x, const nd_real *y, size_t rows, nd_real *glogits)
+                         const nd_real *x, const nd_real *y, size_t rows, bool weighted,
+                         double weight, nd_real *glogits)
 {
+    size_t outputs = chain->link[chain->count - 1].dense.out;
     double value[ND_CHAIN_CHUNKS], total = 0;
     size_t cuts = nd_chain_chunks(chain, rows);
     size_t chunk = cuts > 1 ? chunk_rows(rows, cuts) : rows;
@@ -345,7 +351,9 @@ double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *po
                    .glogits = glogits,
                    .rows = rows,
                    .chunk = chunk,
-                   .label_width = loss->class->label_width(chain->link[chain->count - 1].dense.out),
+                   .label_width = loss->class->label_width(outputs) + weighted,
+                   .share = weight > 0 ? 1 / weight : 0,
+                   .weighted = weighted,
                    .own_blocks = chunks > 1 && (nd_pool_threads(pool) > 1 || chunk > PART_ROWS),
                    .value = value};
     turn_weights(chain, rows);

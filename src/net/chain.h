@@ -44,8 +44,11 @@ size_t nd_chain_chunks(const nd_chain *chain, size_t rows);
 /* Results of all layers into the plan's workspace. */
 void nd_chain_forward(const nd_chain *chain, nd_pool *pool, const nd_real *x, size_t rows);
 
-/* Forward and backward; returns the sum of the losses of the rows. */
+/* Forward and backward; returns the sum of the losses of the rows.
+ *   y       [rows][label_width], with a weight behind each row if weighted
+ *   weight  what the gradient of that sum is divided by */
 double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *pool,
-                         const nd_real *x, const nd_real *y, size_t rows, nd_real *glogits);
+                         const nd_real *x, const nd_real *y, size_t rows, bool weighted,
+                         double weight, nd_real *glogits);
 
 #endif

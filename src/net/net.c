@@ -179,6 +179,25 @@ size_t nd_net_max_rows(const nd_net *net)
     return net->max_rows;
 }
 
+nd_status nd_net_set_weighted(nd_net *net, int weighted)
+{
+    if (!net) {
+        return ND_ERR_ARGUMENT;
+    }
+    net->weighted = weighted != 0;
+    return ND_OK;
+}
+
+double nd_net_weight(const nd_net *net, const nd_real *y, size_t rows)
+{
+    return net->weighted ? nd_loss_weight(&net->loss, rows, nd_net_outputs(net), y) : (double)rows;
+}
+
+size_t nd_net_label_width(const nd_net *net)
+{
+    return net->loss.class->label_width(nd_net_outputs(net)) + net->weighted;
+}
+
 void nd_net_set_step(nd_net *net, uint64_t step)
 {
     net->step = step;

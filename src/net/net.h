@@ -42,6 +42,13 @@ const nd_loss *nd_net_loss_in_force(const nd_net *net);
 nd_ctx *nd_net_ctx(const nd_net *net);
 size_t nd_net_max_rows(const nd_net *net);
 
+/* What a mean over these label rows divides by: the sum of their weights, or their
+ * number. */
+double nd_net_weight(const nd_net *net, const nd_real *y, size_t rows);
+
+/* Numbers of a label row, with its weight if there is one. */
+size_t nd_net_label_width(const nd_net *net);
+
 /* Plan again for another largest batch, parameters and buffers kept; on failure
  * the net is unchanged. */
 nd_status nd_net_replan(nd_net *net, size_t max_rows);

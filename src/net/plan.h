@@ -43,7 +43,8 @@ struct nd_net {
     uint64_t seed, step;
     nd_blocks blocks;
     nd_plan plan;
-    bool ran; /* logits hold something */
+    bool ran;      /* logits hold something */
+    bool weighted; /* label rows end with a weight */
 };
 
 /* Reals in a multiple of 64 bytes that holds n; 0 on overflow. */

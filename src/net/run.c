@@ -22,12 +22,24 @@ static nd_status check_call(nd_net *net, const void *a, const void *b, size_t ro
     return ND_OK;
 }
 
+static nd_status fail_weighted(const nd_net *net, size_t row, size_t width, const nd_real *label)
+{
+    return nd_fail(net->ctx, ND_ERR_DATA,
+                   "row %zu of the batch: loss %s cannot take label %g%s with weight %g", row,
+                   net->loss.class->name, (double)label[0], width > 1 ? ", ..," : "",
+                   (double)label[width]);
+}
+
 static nd_status check_labels(const nd_net *net, const nd_real *y, size_t rows)
 {
     size_t outputs = nd_net_outputs(net), width = net->loss.class->label_width(outputs);
-    size_t bad = net->loss.class->check(rows, outputs, y);
+    size_t bad = net->weighted ? nd_loss_weighted_check(&net->loss, rows, outputs, y)
+                               : net->loss.class->check(rows, outputs, y);
     if (bad == rows) {
         return ND_OK;
+    }
+    if (net->weighted) {
+        return fail_weighted(net, bad, width, y + bad * (width + 1));
     }
     return nd_fail(net->ctx, ND_ERR_DATA,
                    "row %zu of the batch: loss %s with %zu %s cannot take label %g%s", bad,
@@ -118,27 +130,38 @@ static void backward(nd_net *net, bool *finite)
     }
 }
 
-/* Sum of the rows' losses; gradient of their mean. */
+/* Sum of the rows' losses, each times its weight; grad (may be NULL) gets that of the mean. */
+static double value(const nd_net *net, const nd_real *y, size_t rows, double weight, nd_real *grad)
+{
+    size_t outputs = nd_net_outputs(net);
+    double share = weight > 0 ? 1 / weight : 0;
+    return net->weighted ? nd_loss_weighted_value(&net->loss, net->ctx->pool, rows, outputs,
+                                                  net->plan.logits, y, share, grad)
+                         : net->loss.class->value(&net->loss, net->ctx->pool, rows, outputs,
+                                                  net->plan.logits, y, (nd_real)share, grad);
+}
+
+/* Mean of the rows' losses and its gradient. Weights that are all 0 have a mean of 0. */
 static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows, bool *finite)
 {
     nd_pool *pool = net->ctx->pool;
     nd_plan *plan = &net->plan;
+    double weight = nd_net_weight(net, y, rows);
     if (plan->glogits && nd_chain_takes(plan->chain, rows, true)) {
         net->ran = true;
-        double total = nd_chain_gradient(plan->chain, &net->loss, pool, x, y, rows, plan->glogits);
+        double total = nd_chain_gradient(plan->chain, &net->loss, pool, x, y, rows, net->weighted,
+                                         weight, plan->glogits);
         if (finite) {
             *finite = nd_k_finite(NULL, net->blocks.size, net->blocks.grad);
         }
-        return total;
+        return weight > 0 ? total / weight : 0;
     }
     forward(net, x, rows, true);
-    nd_real share = (nd_real)(1.0 / (double)rows);
-    double total = net->loss.class->value(&net->loss, pool, rows, nd_net_outputs(net), plan->logits,
-                                          y, share, plan->glogits);
+    double total = value(net, y, rows, weight, plan->glogits);
     if (plan->glogits) {
         backward(net, finite);
     }
-    return total;
+    return weight > 0 ? total / weight : 0;
 }
 
 nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y)
@@ -166,7 +189,7 @@ nd_status nd_net_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_
 {
     ND_TRY(check_gradient(net, x, y, rows, loss));
     nd_fp_state state = nd_fp_enter();
-    *loss = gradient(net, x, y, rows, NULL) / (double)rows;
+    *loss = gradient(net, x, y, rows, NULL);
     nd_fp_leave(state);
     return ND_OK;
 }
@@ -176,7 +199,7 @@ nd_status nd_net_gradient_finite(nd_net *net, const nd_real *x, const nd_real *y
 {
     ND_TRY(check_gradient(net, x, y, rows, loss));
     *finite = true;
-    *loss = gradient(net, x, y, rows, finite) / (double)rows;
+    *loss = gradient(net, x, y, rows, finite);
     return ND_OK;
 }
 
@@ -189,9 +212,8 @@ nd_status nd_net_loss(nd_net *net, const nd_real *x, const nd_real *y, size_t ro
     ND_TRY(check_labels(net, y, rows));
     nd_fp_state state = nd_fp_enter();
     forward(net, x, rows, false);
-    *loss = net->loss.class->value(&net->loss, net->ctx->pool, rows, nd_net_outputs(net),
-                                   net->plan.logits, y, 1, NULL) /
-            (double)rows;
+    double weight = nd_net_weight(net, y, rows);
+    *loss = weight > 0 ? value(net, y, rows, 1, NULL) / weight : 0;
     nd_fp_leave(state);
     return ND_OK;
 }

@@ -171,7 +171,7 @@ static bool step_event(fit *f)
     }
     nd_event event = event_at(f, ND_EVENT_STEP, (long)at->epoch);
     event.done = (double)at->batch / (double)f->batches;
-    event.train_loss = at->loss_sum / at->rows;
+    event.train_loss = at->weight > 0 ? at->loss_sum / at->weight : 0;
     event.rows_per_s = (at->rows - f->rows_before) / (now - f->epoch_start);
     double share =
         (double)(f->result->steps - f->steps_before) / (double)(f->steps - f->steps_before);
@@ -218,7 +218,9 @@ static nd_status train_batch(fit *f)
     }
     f->result->steps++;
     at->batch++;
-    at->loss_sum += loss * (double)f->now.rows;
+    double weight = nd_net_weight(f->net, f->now.y, f->now.rows);
+    at->loss_sum += loss * weight;
+    at->weight += weight;
     at->rows += (double)f->now.rows;
     return ND_OK;
 }
@@ -237,7 +239,7 @@ static nd_status train_epoch(fit *f, bool *stop)
             return diverged(f, 0);
         }
     }
-    f->result->train_loss = at->loss_sum / at->rows;
+    f->result->train_loss = at->weight > 0 ? at->loss_sum / at->weight : 0;
     f->result->rows_per_s = (at->rows - f->rows_before) / (nd_seconds() - f->epoch_start);
     f->result->epochs = (long)at->epoch;
     return ND_OK;
@@ -303,7 +305,7 @@ static nd_status run_epoch(fit *f, bool *stop, const char **why)
     }
     at->epoch++;
     at->batch = 0;
-    at->loss_sum = at->rows = 0;
+    at->loss_sum = at->rows = at->weight = 0;
     if (*stop && !saved) {
         nd_keep_save(&f->keep);
     }

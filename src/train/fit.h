@@ -64,7 +64,8 @@ nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
 
 /* Mean loss and metric (accuracy, or R2 over all label columns) of a net on a
  * source, in evaluation mode, in batches through caller scratch x, y of the
- * net's largest batch. */
+ * net's largest batch. The loss goes by the weights of a weighted net, the metric counts
+ * each row once. ND_ERR_DATA if all weights are 0. */
 nd_status nd_fit_score(nd_net *net, const nd_source *source, nd_real *x, nd_real *y, double *loss,
                        double *metric);
 

@@ -15,7 +15,7 @@ enum { ND_KEEP_STRIDE = 256 };
 typedef struct nd_place {
     int64_t epoch, batch; /* of the next step: from 1, from 0 */
     int64_t steps, best_epoch, rollbacks;
-    double loss_sum, rows; /* of this epoch so far */
+    double loss_sum, rows, weight; /* of this epoch so far: mean loss is loss_sum / weight */
     double train_loss, last_loss, best, metric, lr, lr_scale;
     nd_plateau plateau; /* of a schedule that goes by the loss */
 } nd_place;

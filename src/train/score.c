@@ -11,7 +11,8 @@ typedef struct tally {
     const nd_loss_class *loss;
     size_t outputs;
     bool classes;
-    double loss_sum, right;            /* classes */
+    double loss_sum, weight;           /* of the rows so far */
+    double right;                      /* classes */
     double target_sum, target_squares; /* values, over all label columns */
     double error_squares, values;
 } tally;
@@ -32,25 +33,30 @@ static size_t argmax(const nd_real *p, size_t n)
     return best;
 }
 
-static void tally_classes(tally *t, const nd_real *logits, const nd_real *label, size_t rows)
+static void tally_classes(tally *t, const nd_real *logits, const nd_real *label, size_t stride,
+                          size_t rows)
 {
     for (size_t r = 0; r < rows; r++) {
         size_t guess =
             t->outputs == 1 ? (size_t)(logits[r] > 0) : argmax(logits + r * t->outputs, t->outputs);
-        t->right += (double)guess == (double)label[r] ? 1 : 0;
+        t->right += (double)guess == (double)label[r * stride] ? 1 : 0;
     }
     t->values += (double)rows;
 }
 
-static void tally_values(tally *t, const nd_real *value, const nd_real *target, size_t n)
+static void tally_values(tally *t, const nd_real *value, const nd_real *target, size_t stride,
+                         size_t rows)
 {
-    for (size_t i = 0; i < n; i++) {
-        double error = (double)value[i] - (double)target[i];
+    bool log_link = strcmp(t->loss->link, "exp") == 0;
+    for (size_t i = 0; i < rows * t->outputs; i++) {
+        double truth = (double)target[i / t->outputs * stride + i % t->outputs];
+        double guess = log_link ? exp((double)value[i]) : (double)value[i];
+        double error = guess - truth;
         t->error_squares += error * error;
-        t->target_sum += (double)target[i];
-        t->target_squares += (double)target[i] * (double)target[i];
+        t->target_sum += truth;
+        t->target_squares += truth * truth;
     }
-    t->values += (double)n;
+    t->values += (double)(rows * t->outputs);
 }
 
 static double tally_metric(const tally *t)
@@ -70,11 +76,13 @@ static nd_status score_batch(nd_net *net, tally *t, const nd_real *x, const nd_r
     ND_TRY(nd_net_loss(net, x, y, rows, &loss));
     const nd_real *logits;
     ND_TRY(nd_net_last_logits(net, &logits));
-    t->loss_sum += loss * (double)rows;
+    double weight = nd_net_weight(net, y, rows);
+    t->loss_sum += loss * weight;
+    t->weight += weight;
     if (t->classes) {
-        tally_classes(t, logits, y, rows);
+        tally_classes(t, logits, y, label_width, rows);
     } else {
-        tally_values(t, logits, y, rows * label_width);
+        tally_values(t, logits, y, label_width, rows);
     }
     return ND_OK;
 }
@@ -90,7 +98,11 @@ nd_status nd_fit_score(nd_net *net, const nd_source *source, nd_real *x, nd_real
         nd_source_gather(source, nd_net_ctx(net)->pool, NULL, first, rows, x, y);
         ND_TRY(score_batch(net, &t, x, y, rows, source->label_width));
     }
-    *loss = t.loss_sum / (double)source->rows;
+    if (!(t.weight > 0)) {
+        return nd_fail(nd_net_ctx(net), ND_ERR_DATA,
+                       "the weights of all %zu rows to validate on are 0", source->rows);
+    }
+    *loss = t.loss_sum / t.weight;
     *metric = tally_metric(&t);
     return ND_OK;
 }

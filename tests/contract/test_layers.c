@@ -43,7 +43,7 @@ enum { ROWS = 7, INPUTS = 5, OUTPUTS = 3, WIDTH = 6, MAX_PARAMS = 1024 };
 
 typedef struct trial {
     nd_net *net;
-    nd_real x[ROWS * INPUTS], y[ROWS * OUTPUTS];
+    nd_real x[ROWS * INPUTS], y[ROWS * (OUTPUTS + 1)];
 } trial;
 
 static double trial_loss(void *user)
@@ -62,6 +62,20 @@ static void fill_labels(const nd_net *net, nd_real *y)
     gradcheck_random(5, 1, y, n);
     for (size_t i = 0; i < n && loss->classes; i++) {
         y[i] = (nd_real)(strcmp(loss->link, "softmax") == 0 ? i % OUTPUTS : y[i] > 0);
+    }
+    for (size_t i = 0; i < n && strcmp(loss->link, "exp") == 0; i++) {
+        y[i] = y[i] < 0 ? -y[i] : y[i];
+    }
+}
+
+/* Weights behind the label rows, one of them 0. */
+static void weigh_labels(nd_net *net, nd_real *y)
+{
+    size_t width = nd_net_label_width(net);
+    assert_int_equal(nd_net_set_weighted(net, 1), ND_OK);
+    for (size_t r = ROWS; r-- > 0;) {
+        memmove(y + r * (width + 1), y + r * width, width * sizeof *y);
+        y[r * (width + 1) + width] = (nd_real)(r % 3) / 2;
     }
 }
 
@@ -85,7 +99,8 @@ static double worst_error(const nd_net *net, const nd_real *gradient, const doub
     return worst;
 }
 
-static void check_net(nd_ctx *ctx, const nd_desc *desc, const char *loss, const char *what)
+static void check_gradient(nd_ctx *ctx, const nd_desc *desc, const char *loss, const char *what,
+                           bool weighted)
 {
     static double numeric[MAX_PARAMS];
     static nd_real gradient[MAX_PARAMS];
@@ -96,6 +111,9 @@ static void check_net(nd_ctx *ctx, const nd_desc *desc, const char *loss, const 
     assert_true(size <= MAX_PARAMS);
     gradcheck_random(4, 1, t.x, ROWS * INPUTS);
     fill_labels(t.net, t.y);
+    if (weighted) {
+        weigh_labels(t.net, t.y);
+    }
     gradcheck_random(6, 0.5, nd_net_parameters(t.net), size);
     trial_loss(&t);
     memcpy(gradient, nd_net_gradients(t.net), size * sizeof *gradient);
@@ -111,6 +129,11 @@ static void check_net(nd_ctx *ctx, const nd_desc *desc, const char *loss, const 
                  gradcheck_norm(numeric, size), error, name);
     }
     nd_net_destroy(t.net);
+}
+
+static void check_net(nd_ctx *ctx, const nd_desc *desc, const char *loss, const char *what)
+{
+    check_gradient(ctx, desc, loss, what, false);
 }
 
 static void add(nd_desc *desc, const char *type, const char *attributes)
@@ -196,6 +219,29 @@ static void a_graph_with_residuals_has_the_right_gradient(void **state)
         check_net(ctx, desc, loss[i]->name, "residual graph");
     }
     nd_desc_destroy(desc);
+    nd_ctx_destroy(ctx);
+}
+
+/* By the path of small networks, and by the one of all others. */
+static void every_loss_has_the_right_gradient_with_weights(void **state)
+{
+    (void)state;
+    static const char *const layer[] = {"tanh", "batchnorm"};
+    nd_ctx *ctx;
+    size_t losses;
+    assert_int_equal(nd_ctx_create(&ctx, 2), ND_OK);
+    const nd_loss_class *const *loss = nd_loss_table(&losses);
+    for (size_t k = 0; k < 2; k++) {
+        nd_desc *desc;
+        assert_int_equal(nd_desc_create(ctx, INPUTS, &desc), ND_OK);
+        add(desc, "dense", "units=6");
+        add(desc, layer[k], "");
+        add(desc, "dense", "units=3");
+        for (size_t i = 0; i < losses; i++) {
+            check_gradient(ctx, desc, loss[i]->name, layer[k], true);
+        }
+        nd_desc_destroy(desc);
+    }
     nd_ctx_destroy(ctx);
 }
 
@@ -299,6 +345,7 @@ int main(void)
 #ifdef ND_REAL_DOUBLE
         cmocka_unit_test(every_layer_activation_and_loss_has_the_right_gradient),
         cmocka_unit_test(a_graph_with_residuals_has_the_right_gradient),
+        cmocka_unit_test(every_loss_has_the_right_gradient_with_weights),
         cmocka_unit_test(every_layer_has_the_right_gradient_of_inputs_and_parameters),
 #endif
     };

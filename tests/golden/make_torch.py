@@ -122,6 +122,8 @@ LOSS = {
     "focal, gamma=1.5": (lambda z, t: focal(torch.log_softmax(z, 1), t, 1.5),
                          lambda z: torch.softmax(z, 1)),
     "hinge": (nn.functional.multi_margin_loss, lambda z: torch.softmax(z, 1)),
+    "poisson": (lambda z, t: nn.functional.poisson_nll_loss(z, t) + (torch.xlogy(t, t) - t).mean(),
+                torch.exp),
 }
 
 
@@ -270,6 +272,8 @@ def labels(loss, rows, outputs, g):
         return torch.randint(0, outputs, (rows, 1), generator=g)
     if loss.startswith("binary_cross_entropy"):
         return torch.randint(0, 2, (rows, outputs), generator=g).double()
+    if loss == "poisson":
+        return torch.randint(0, 6, (rows, outputs), generator=g).double()
     return as_float(torch.randn(rows, outputs, generator=g))
 
 
@@ -277,7 +281,15 @@ def attributes(attr):
     return ", ".join(f"{k}={v}" for k, v in attr.items())
 
 
-def case(path, seed, n_in, layers, loss, rule, rule_attr, rows=12, steps=100):
+def mean_by(weight, value):
+    """sum w l / sum w, l the loss of a row alone."""
+    def mean(z, t):
+        each = [value(z[r:r + 1], t[r:r + 1]) for r in range(len(weight))]
+        return sum(w * v for w, v in zip(weight, each)) / weight.sum()
+    return mean
+
+
+def case(path, seed, n_in, layers, loss, rule, rule_attr, rows=12, steps=100, weighted=False):
     g = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     net = Net(n_in, layers)
@@ -289,6 +301,9 @@ def case(path, seed, n_in, layers, loss, rule, rule_attr, rows=12, steps=100):
     outputs = net.eval()(x).shape[1]
     y = labels(loss, rows, outputs, g)
     target = y[:, 0] if has_classes(loss) else y
+    if weighted:
+        weight = torch.randint(0, 7, (rows, 1), generator=g).double() / 4
+        value, y = mean_by(weight[:, 0], value), torch.cat([y.double(), weight], 1)
     with open(path, "w") as out:
         print("input", n_in, file=out)
         for kind, attr in layers:
@@ -296,6 +311,8 @@ def case(path, seed, n_in, layers, loss, rule, rule_attr, rows=12, steps=100):
         print("loss", loss, file=out)
         print("rule", rule, attributes(rule_attr), file=out)
         print("steps", steps, file=out)
+        if weighted:
+            print("labels weighted", file=out)
         write(out, "x", x)
         write(out, "y", y.double())
         for name, p, _ in net.tensors():
@@ -406,6 +423,13 @@ def main(folder):
         layers = [dense(6), (kind, attr), dense(6), (kind, attr), dense(2)]
         rate = 0.001 if kind in ("log_softmax", "linear") else 0.02
         cases[f"act_{kind}"] = (4, layers, "mse", "momentum", {"lr": rate, "momentum": 0.9})
+    normalized = [dense(6, bias="false"), ("batchnorm", {}), ("relu", {}), dense(3)]
+    for loss in ("cross_entropy", "binary_cross_entropy", "mse", "huber, delta=0.7"):
+        name = loss.split(",")[0]
+        cases[f"weighted_{name}"] = (4, [dense(6), ("tanh", {}), dense(3)], loss, "adam",
+                                     {"lr": 0.01}, 12, 100, True)
+    cases["weighted_batchnorm_mse"] = (4, normalized, "mse", "momentum",
+                                       {"lr": 0.02, "momentum": 0.9}, 12, 100, True)
     for seed, (name, arguments) in enumerate(cases.items(), 1):
         case(f"{folder}/{name}.txt", seed, *arguments)
 

@@ -36,6 +36,7 @@ typedef struct golden {
     nd_desc *desc;
     char loss[64], rule[64], attributes[256];
     unsigned steps;
+    bool weighted; /* label rows end with a weight */
     tensor tensor[MAX_TENSORS];
     size_t tensors;
 } golden;
@@ -78,6 +79,9 @@ static void read_line(golden *g, char *line, FILE *file)
         snprintf(g->loss, sizeof g->loss, "%s", rest);
     } else if (strcmp(line, "rule") == 0) {
         assert_int_equal(sscanf(rest, "%63s %255[^\n]", g->rule, g->attributes), 2);
+    } else if (strcmp(line, "labels") == 0) {
+        assert_string_equal(rest, "weighted");
+        g->weighted = true;
     } else {
         assert_string_equal(line, "steps");
         g->steps = (unsigned)strtoul(rest, NULL, 10);
@@ -231,6 +235,7 @@ static void check_case(const char *path)
     nd_real *x = reals(find(&g, "", "x")), *y = reals(find(&g, "", "y"));
     nd_net *net;
     assert_int_equal(nd_net_create(g.ctx, g.desc, g.loss, find(&g, "", "x")->rows, 1, &net), ND_OK);
+    assert_int_equal(nd_net_set_weighted(net, g.weighted), ND_OK);
     load_start(&g, net);
     same_evaluation(&g, net, x, y, "predict", "eval_loss");
     train(&g, net, x, y);

@@ -34,7 +34,7 @@ static void score(const char *loss_name, size_t inputs, size_t outputs, const nd
     nd_desc *desc;
     nd_net *net;
     nd_source *source;
-    nd_real scratch_x[PLANNED * 3], scratch_y[PLANNED * 3];
+    nd_real scratch_x[PLANNED * 3], scratch_y[PLANNED * 4];
     assert_int_equal(nd_desc_create(ctx, inputs, &desc), ND_OK);
     assert_int_equal(nd_desc_add(desc, "dense",
                                  outputs == 1   ? "units=1, bias=false"
@@ -42,6 +42,9 @@ static void score(const char *loss_name, size_t inputs, size_t outputs, const nd
                                                 : "units=3, bias=false"),
                      ND_OK);
     assert_int_equal(nd_net_create(ctx, desc, loss_name, PLANNED, 1, &net), ND_OK);
+    if (label_width > nd_net_label_width(net)) {
+        assert_int_equal(nd_net_set_weighted(net, 1), ND_OK);
+    }
     for (size_t i = 0; i < inputs * outputs; i++) {
         nd_net_parameters(net)[i] = weight[i];
     }
@@ -68,6 +71,18 @@ static void values_have_mean_squared_error_and_r2(void **state)
     double loss, metric;
     score("mse", 1, 1, weight, x, y, 1, &loss, &metric);
     near(loss, 1);
+    near(metric, 1 - 5 / 20.8);
+}
+
+/* The same rows with weights 1, 3, 0, 1, 0: loss (3 * 1 + 4) / 5, R2 as before. */
+static void weights_are_in_the_loss_and_not_in_the_metric(void **state)
+{
+    (void)state;
+    const nd_real x[ROWS] = {1, 2, 3, 4, 5}, weight[] = {1};
+    const nd_real y[ROWS * 2] = {1, 1, 1, 3, 3, 0, 6, 1, 5, 0};
+    double loss, metric;
+    score("mse", 1, 1, weight, x, y, 2, &loss, &metric);
+    near(loss, 7.0 / 5);
     near(metric, 1 - 5 / 20.8);
 }
 
@@ -99,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_have_mean_squared_error_and_r2),
+        cmocka_unit_test(weights_are_in_the_loss_and_not_in_the_metric),
         cmocka_unit_test(one_logit_decides_at_zero),
         cmocka_unit_test(the_largest_logit_is_the_class),
     };
