@@ -454,7 +454,7 @@ ND_API void nd_desc_destroy(nd_desc *desc);
 
 /* Append a layer.
  *   type        "dense", "relu", "tanh", "sigmoid", "gelu", "prelu", "dropout",
- *               "batchnorm", "add", ...
+ *               "noise", "batchnorm", "layernorm", "rmsnorm", "add", "concat", ...
  *   attributes  "units=64, init=he_normal" ; NULL or "" for defaults. Every layer takes
  *               name=WORD, from=NAME|NAME (earlier layers; "input" is the
  *               network's input; the default is the layer before) and lr=FACTOR on the

@@ -344,12 +344,12 @@ static nd_status check_rule(const nd_config *config, size_t rows, const nd_setup
         nd_log(config->ctx, 1, "batch_size: %s is meant for all rows in one batch (0): %s",
                rule->name, rule->full_batch);
     }
-    if (rule->search != NULL && plan->dropout > 0) {
-        nd_log(
-            config->ctx, 1,
-            "dropout draws other masks in every step, so that %s minimizes another function each "
-            "time",
-            rule->name);
+    bool masks = plan->dropout > 0 || plan->input_dropout > 0;
+    bool noisy = plan->input_noise > 0 || plan->hidden_noise > 0;
+    if (rule->search != NULL && (masks || noisy)) {
+        nd_log(config->ctx, 1,
+               "%s draws other %s in every step, so that %s minimizes another function each time",
+               masks ? "dropout" : "noise", masks ? "masks" : "numbers", rule->name);
     }
     return ND_OK;
 }
@@ -402,27 +402,94 @@ static nd_status plan_init(const nd_config *config, nd_setup *plan)
     return ND_OK;
 }
 
+/* Which layer normalizes; --batchnorm is another word for --norm batch. */
+static nd_status plan_norm(const nd_config *config, nd_setup *plan)
+{
+    static const char *const type[] = {NULL, "batchnorm", "layernorm", "rmsnorm"};
+    const nd_optset *set = &config->set;
+    bool batch = nd_opt_bool(set, "batchnorm"), asked = nd_opt_origin(set, "norm") == ND_FROM_CALL;
+    plan->norm = type[nd_opt_choice(set, "norm")];
+    plan->norm_options = nd_opt_text(set, "norm_options");
+    if (batch && (plan->norm ? strcmp(plan->norm, type[1]) != 0 : asked)) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "norm: batchnorm asks for batch, norm for %s; give one of them",
+                       choice_word(config, "norm"));
+    }
+    plan->norm = batch ? type[1] : plan->norm;
+    if (plan->norm == NULL && plan->norm_options[0] != '\0') {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "norm_options: there is no normalization; --norm adds one");
+    }
+    return ND_OK;
+}
+
+/* Which layer drops, and whether the activation suits it. */
+static nd_status plan_dropout(const nd_config *config, nd_setup *plan)
+{
+    static const char *const type[] = {"dropout", "dropout", "gaussian_dropout", "alpha_dropout"};
+    const nd_optset *set = &config->set;
+    long form = (long)nd_opt_choice(set, "dropout_form");
+    bool alpha = strcmp(type[form], "alpha_dropout") == 0;
+    plan->dropout_type = type[form];
+    plan->dropout_form = form == 1 ? "classic" : NULL;
+    plan->input_dropout = nd_opt_real(set, "input_dropout");
+    plan->input_noise = nd_opt_real(set, "input_noise");
+    plan->hidden_noise = nd_opt_real(set, "hidden_noise");
+    if (!(plan->dropout > 0) && nd_opt_origin(set, "dropout_form") == ND_FROM_CALL) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "dropout_form: nothing is dropped here; --dropout sets a rate");
+    }
+    if (alpha && plan->dropout > 0 && !config->layers_given &&
+        strcmp(plan->activation, "selu") != 0) {
+        nd_log(config->ctx, 1,
+               "dropout_form alpha keeps mean and variance of selu; activation %s has another "
+               "lowest value",
+               plan->activation);
+    }
+    return ND_OK;
+}
+
+/* Settings of hidden layers that a network has none of, or that exclude each other. */
+static nd_status check_hidden(const nd_config *config, const nd_setup *plan)
+{
+    bool none = plan->hidden_count == 0 && !config->layers_given;
+    if (plan->dropout > 0 && none && nd_opt_given(&config->set, "dropout")) {
+        return nd_fail(config->ctx, ND_ERR_OPTION, "dropout has no hidden layer to act on");
+    }
+    if (plan->norm != NULL && none && nd_opt_given(&config->set, "norm")) {
+        return nd_fail(config->ctx, ND_ERR_OPTION, "norm has no hidden layer to act on");
+    }
+    if (plan->hidden_noise > 0 && none) {
+        return nd_fail(config->ctx, ND_ERR_OPTION, "hidden_noise has no hidden layer to act on");
+    }
+    if (plan->residual && plan->dense_connections) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "dense_connections: residual adds what these put side by side; give one of "
+                       "them");
+    }
+    return ND_OK;
+}
+
 static nd_status check_plan(const nd_config *config, const nd_setup *plan)
 {
-    if (plan->batchnorm && plan->batch_size == 1) {
+    if (plan->norm != NULL && strcmp(plan->norm, "batchnorm") == 0 && plan->batch_size == 1) {
         return nd_fail(config->ctx, ND_ERR_OPTION,
                        "batchnorm needs batches of more than one row: one row has no variance "
                        "(batch_size is 1)");
     }
-    if (plan->dropout > 0 && plan->hidden_count == 0 && !config->layers_given &&
-        nd_opt_given(&config->set, "dropout")) {
-        return nd_fail(config->ctx, ND_ERR_OPTION, "dropout has no hidden layer to act on");
-    }
-    return ND_OK;
+    return check_hidden(config, plan);
 }
 
 /* What a list of layers leaves no room for. A file may state both (as the printed
  * settings do); given to the call it would be ignored. */
 static nd_status refuse_beside_layers(const nd_config *config)
 {
-    static const char *const key[] = {"hidden",     "activation", "slope",     "pieces",
-                                      "init_scale", "init_gain",  "bias_init", "dropout",
-                                      "batchnorm",  "residual",   "init"};
+    static const char *const key[] = {"hidden",      "activation",   "slope",
+                                      "pieces",      "init_scale",   "init_gain",
+                                      "bias_init",   "dropout",      "batchnorm",
+                                      "residual",    "init",         "dropout_form",
+                                      "norm",        "norm_options", "input_dropout",
+                                      "input_noise", "hidden_noise", "dense_connections"};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         if (nd_opt_origin(&config->set, key[i]) == ND_FROM_CALL) {
             return nd_fail(config->ctx, ND_ERR_OPTION,
@@ -455,14 +522,16 @@ nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t row
     bool choose = strcmp(activation, "auto") == 0;
     *plan = (nd_setup){.activation = choose ? choose_activation(prep, rows) : activation,
                        .init = choice_word(config, "init"),
-                       .batchnorm = nd_opt_bool(set, "batchnorm"),
                        .residual = nd_opt_bool(set, "residual"),
+                       .dense_connections = nd_opt_bool(set, "dense_connections"),
                        .seed = (uint64_t)nd_opt_int(set, "seed")};
     ND_TRY(plan_hidden(config, prep, rows, plan));
     ND_TRY(plan_activation(config, plan));
     ND_TRY(plan_init(config, plan));
     ND_TRY(choose_loss(config, prep, plan));
     plan_rates(config, prep, rows, plan);
+    ND_TRY(plan_norm(config, plan));
+    ND_TRY(plan_dropout(config, plan));
     plan_length(config, rows, valid, plan);
     ND_TRY(plan_schedule(config, plan));
     ND_TRY(check_rule(config, rows, plan));

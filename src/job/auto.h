@@ -16,8 +16,12 @@ typedef struct nd_setup {
     double slope;                            /* of the activation; NaN: its own default */
     double init_scale, init_gain, bias_init; /* init_gain NaN: by the activation */
     size_t pieces;                           /* of maxout; 1 for every other activation */
+    const char *norm;                        /* type of the normalizing layer, NULL for none */
+    const char *norm_options;                /* its attributes */
+    const char *dropout_type, *dropout_form; /* layer, and its attribute form or NULL */
+    double input_dropout, input_noise, hidden_noise;
     double dropout, weight_decay, lr, momentum, clip_norm, warmup;
-    bool batchnorm, residual, refit;
+    bool residual, dense_connections, refit;
     size_t batch_size; /* 0: all rows */
     long epochs, patience;
     double min_delta, target_loss;

@@ -84,26 +84,57 @@ static nd_status add_activation(nd_desc *desc, const nd_setup *plan)
     return add_layer(desc, plan->activation, "%s=%s", attribute, slope);
 }
 
-/* dense, batch normalization, activation, dropout, shortcut. */
+static nd_status add_real(nd_desc *desc, const char *type, const char *key, double value)
+{
+    char number[ND_NUM_TEXT];
+    nd_num_print(number, value);
+    return add_layer(desc, type, "%s=%s", key, number);
+}
+
+static nd_status add_dropout(nd_desc *desc, const nd_setup *plan)
+{
+    if (plan->dropout_form == NULL) {
+        return add_real(desc, plan->dropout_type, "rate", plan->dropout);
+    }
+    char rate[ND_NUM_TEXT];
+    nd_num_print(rate, plan->dropout);
+    return add_layer(desc, plan->dropout_type, "rate=%s, form=%s", rate, plan->dropout_form);
+}
+
+/* What is done to the inputs in training. */
+static nd_status add_input(nd_desc *desc, const nd_setup *plan)
+{
+    if (plan->input_noise > 0) {
+        ND_TRY(add_real(desc, "noise", "deviation", plan->input_noise));
+    }
+    return plan->input_dropout > 0 ? add_real(desc, "dropout", "rate", plan->input_dropout) : ND_OK;
+}
+
+/* dense, normalization, activation, noise, dropout, shortcut. */
 static nd_status add_hidden(nd_desc *desc, const nd_setup *plan, size_t units)
 {
     const char *from = last_name(desc);
     size_t width = nd_desc_outputs(desc);
     ND_TRY(add_dense(desc, units * plan->pieces, plan, plan->bias_init));
-    if (plan->batchnorm) {
-        ND_TRY(nd_desc_add(desc, "batchnorm", NULL));
+    if (plan->norm != NULL) {
+        ND_TRY(nd_desc_add(desc, plan->norm, plan->norm_options));
     }
     ND_TRY(add_activation(desc, plan));
+    if (plan->hidden_noise > 0) {
+        ND_TRY(add_real(desc, "noise", "deviation", plan->hidden_noise));
+    }
     if (plan->dropout > 0) {
-        char rate[ND_NUM_TEXT];
-        nd_num_print(rate, plan->dropout);
-        ND_TRY(add_layer(desc, "dropout", "rate=%s", rate));
+        ND_TRY(add_dropout(desc, plan));
+    }
+    if (plan->dense_connections) {
+        return add_layer(desc, "concat", "from=%s|%s", from, last_name(desc));
     }
     return plan->residual ? add_shortcut(desc, from, width, units) : ND_OK;
 }
 
 static nd_status add_from_flags(nd_desc *desc, const nd_prep *prep, const nd_setup *plan)
 {
+    ND_TRY(add_input(desc, plan));
     for (size_t i = 0; i < plan->hidden_count; i++) {
         ND_TRY(add_hidden(desc, plan, plan->hidden[i]));
     }
@@ -146,6 +177,20 @@ static nd_status set_rates(nd_desc *desc, const nd_optset *set)
     return ND_OK;
 }
 
+/* Layers of a file are not known before: what needs several rows must get them. */
+static nd_status check_batch(const nd_desc *desc, const nd_setup *plan)
+{
+    for (size_t i = 0; plan->batch_size == 1 && i < desc->count; i++) {
+        if (desc->layer[i]->class->needs_batch) {
+            return nd_fail(desc->ctx, ND_ERR_OPTION,
+                           "layer %zu %s needs batches of more than one row: one row has no "
+                           "variance (batch_size is 1)",
+                           i, desc->layer[i]->name);
+        }
+    }
+    return ND_OK;
+}
+
 nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
                         const nd_setup *plan, nd_desc **desc)
 {
@@ -154,6 +199,9 @@ nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *pre
                                             : add_from_flags(*desc, prep, plan);
     if (status == ND_OK) {
         status = set_rates(*desc, &config->set);
+    }
+    if (status == ND_OK) {
+        status = check_batch(*desc, plan);
     }
     if (status != ND_OK) {
         nd_desc_destroy(*desc);

@@ -6,6 +6,7 @@
 #define ND_KERN_ISA_H
 
 #include "kern/kern.h"
+#include "kern/norm.h"
 #include "kern/small.h"
 #include "kern/sparse.h"
 
@@ -46,8 +47,17 @@ typedef struct nd_isa {
     void (*axpy)(size_t n, nd_real factor, const nd_real *x, nd_real *y);
     void (*exp)(size_t n, const nd_real *x, nd_real *y);
     /* Elements first .. first + n - 1 of a block; first is a multiple of 4. */
-    void (*dropout)(const nd_rng *rng, double rate, uint64_t first, size_t n, const nd_real *x,
-                    nd_real *y);
+    void (*mask)(const nd_rng *rng, const nd_mask *mask, uint64_t first, size_t n, const nd_real *x,
+                 nd_real *y);
+    /* Of these first is a multiple of 64. */
+    void (*noise)(const nd_rng *rng, nd_real deviation, bool multiply, uint64_t first, size_t n,
+                  const nd_real *x, nd_real *y);
+    /* Rows, or columns, first .. first + count - 1. */
+    void (*norm_rows)(const nd_norm *norm, size_t first, size_t count);
+    void (*norm_rows_back)(const nd_norm *norm, size_t first, size_t count);
+    void (*norm_rows_sums)(const nd_norm *norm, size_t first, size_t count);
+    void (*norm_columns)(const nd_norm *norm, size_t first, size_t count);
+    void (*norm_columns_back)(const nd_norm *norm, size_t first, size_t count);
     double (*sum)(size_t n, const nd_real *x);
     double (*dot)(size_t n, const nd_real *x, const nd_real *y);
     bool (*finite)(size_t n, const nd_real *x);

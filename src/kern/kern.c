@@ -17,14 +17,14 @@ typedef struct job {
     size_t piece; /* elements, rows or columns per task */
     size_t tasks;
     nd_act act;
-    nd_real factor; /* slope, scale */
-    double rate;
+    nd_real factor; /* slope, scale, deviation */
+    const nd_mask *mask;
     const nd_rng *rng;
     const nd_update *update;
     const nd_real *a, *b;
     nd_real *out, *state1, *state2, *state3;
     nd_rule rule;
-    bool add;
+    bool add, multiply;
     double *part; /* [PARTS], results of a reduction, added in order */
 } job;
 
@@ -182,18 +182,40 @@ void nd_k_fill(nd_real value, size_t n, nd_real *x)
     }
 }
 
-static void dropout_task(void *user, size_t i)
+static void mask_task(void *user, size_t i)
 {
     const job *j = user;
     size_t n, at = span_of(j, j->n, i, &n);
-    j->isa->dropout(j->rng, j->rate, at, n, j->a + at, j->out + at);
+    j->isa->mask(j->rng, j->mask, at, n, j->a + at, j->out + at);
+}
+
+void nd_k_mask(nd_pool *pool, const nd_rng *rng, const nd_mask *mask, size_t n, const nd_real *x,
+               nd_real *y)
+{
+    job j = {.rng = rng, .mask = mask, .n = n, .a = x, .out = y};
+    run_elements(pool, &j, mask_task);
 }
 
 void nd_k_dropout(nd_pool *pool, const nd_rng *rng, double rate, size_t n, const nd_real *x,
                   nd_real *y)
 {
-    job j = {.rng = rng, .rate = rate, .n = n, .a = x, .out = y};
-    run_elements(pool, &j, dropout_task);
+    nd_mask mask = {.rate = rate, .kept = (nd_real)(1 / (1 - rate))};
+    nd_k_mask(pool, rng, &mask, n, x, y);
+}
+
+static void noise_task(void *user, size_t i)
+{
+    const job *j = user;
+    size_t n, at = span_of(j, j->n, i, &n);
+    j->isa->noise(j->rng, j->factor, j->multiply, at, n, j->a + at, j->out + at);
+}
+
+void nd_k_noise(nd_pool *pool, const nd_rng *rng, double deviation, bool multiply, size_t n,
+                const nd_real *x, nd_real *y)
+{
+    job j = {.rng = rng, .factor = (nd_real)deviation, .n = n, .a = x, .out = y};
+    j.multiply = multiply;
+    run_elements(pool, &j, noise_task);
 }
 
 static void sum_task(void *user, size_t i)

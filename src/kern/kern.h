@@ -89,6 +89,21 @@ void nd_k_axpy(nd_pool *pool, size_t n, nd_real factor, const nd_real *x,
 void nd_k_dropout(nd_pool *pool, const nd_rng *rng, double rate, size_t n, const nd_real *x,
                   nd_real *y);
 
+/* The mask of dropout with other numbers: with probability rate y = dropped, else
+ * y = kept x + offset. y may be x. */
+typedef struct nd_mask {
+    double rate;
+    nd_real kept, offset, dropped;
+} nd_mask;
+
+void nd_k_mask(nd_pool *pool, const nd_rng *rng, const nd_mask *mask, size_t n, const nd_real *x,
+               nd_real *y);
+
+/* Gaussian noise: y = x + deviation N, or with multiply y = x (1 + deviation N). Number N
+ * of element i depends on rng and i alone (simd_noise.h). y may be x. */
+void nd_k_noise(nd_pool *pool, const nd_rng *rng, double deviation, bool multiply, size_t n,
+                const nd_real *x, nd_real *y);
+
 /* ---- Reductions (double accumulators, fixed order) */
 double nd_k_sum(nd_pool *pool, size_t n, const nd_real *x);
 double nd_k_dot(nd_pool *pool, size_t n, const nd_real *x, const nd_real *y);

@@ -182,6 +182,37 @@ void nd_ref_dropout(const nd_rng *rng, double rate, size_t n, const nd_real *x, 
     }
 }
 
+void nd_ref_mask(const nd_rng *rng, const nd_mask *mask, size_t n, const nd_real *x, nd_real *y)
+{
+    uint32_t threshold = (uint32_t)(mask->rate * 4294967296.0);
+    for (size_t i = 0; i < n; i++) {
+        bool keep = nd_rng_bits(rng, i) >= threshold;
+        long double value = (long double)mask->kept * (long double)x[i] + (long double)mask->offset;
+        y[i] = keep ? (nd_real)value : mask->dropped;
+    }
+}
+
+/* Box & Muller 1958: radius sqrt(-2 log u), angle 2 pi v; the cosine for the first half of
+ * each 64 numbers, the sine for the second. */
+static long double normal_number(const nd_rng *rng, uint64_t i)
+{
+    uint64_t at = i / 64 * 64 + i % 32;
+    long double u = ((long double)(nd_rng_bits(rng, at) >> 9) + 0.5L) * 0x1p-23L;
+    long double v = (long double)(nd_rng_bits(rng, at + 32) >> 8) * 0x1p-24L;
+    long double angle = 2 * 3.14159265358979323846264L * v;
+    return sqrtl(-2 * logl(u)) * (i % 64 < 32 ? cosl(angle) : sinl(angle));
+}
+
+void nd_ref_noise(const nd_rng *rng, double deviation, bool multiply, size_t n, const nd_real *x,
+                  nd_real *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        long double noise = (long double)deviation * normal_number(rng, i);
+        long double value = (long double)x[i];
+        y[i] = (nd_real)(multiply ? value * (1 + noise) : value + noise);
+    }
+}
+
 double nd_ref_sum(size_t n, const nd_real *x)
 {
     long double total = 0;

@@ -21,6 +21,9 @@ void nd_ref_act_back(nd_act act, nd_real slope, size_t n, const nd_real *y, cons
 void nd_ref_bias_act(nd_act act, nd_real slope, size_t rows, size_t n, const nd_real *bias,
                      nd_real *y);
 void nd_ref_dropout(const nd_rng *rng, double rate, size_t n, const nd_real *x, nd_real *y);
+void nd_ref_mask(const nd_rng *rng, const nd_mask *mask, size_t n, const nd_real *x, nd_real *y);
+void nd_ref_noise(const nd_rng *rng, double deviation, bool multiply, size_t n, const nd_real *x,
+                  nd_real *y);
 
 double nd_ref_sum(size_t n, const nd_real *x);
 double nd_ref_dot(size_t n, const nd_real *x, const nd_real *y);

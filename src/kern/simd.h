@@ -10,6 +10,8 @@
 
 #include "kern/simd_gemm.h"
 #include "kern/simd_map.h"
+#include "kern/simd_noise.h"
+#include "kern/simd_norm.h"
 #include "kern/simd_probe.h"
 #include "kern/simd_reduce.h"
 #include "kern/simd_rows.h"
@@ -27,7 +29,13 @@ const nd_isa ND_ISA = {
     .scale = scale_map,
     .axpy = axpy_map,
     .exp = exp_map,
-    .dropout = dropout_map,
+    .mask = mask_map,
+    .noise = noise_map,
+    .norm_rows = norm_rows,
+    .norm_rows_sums = norm_rows_sums,
+    .norm_rows_back = norm_rows_back,
+    .norm_columns = norm_columns,
+    .norm_columns_back = norm_columns_back,
     .sum = sum,
     .dot = dot,
     .finite = all_finite,

@@ -191,31 +191,43 @@ static void philox_lanes(const nd_rng *rng, uint64_t first, uint64_t *word)
 }
 
 /* first is a multiple of 4 * PHILOX_LANES, so the lanes cannot carry. */
-static void dropout_map(const nd_rng *rng, double rate, uint64_t first, size_t n, const nd_real *x,
-                        nd_real *y)
+static inline void masked(const nd_rng *rng, const nd_mask *m, bool add, uint64_t first, size_t n,
+                          const nd_real *x, nd_real *y)
 {
     enum { CHUNK = 4 * PHILOX_LANES };
-    uint32_t threshold = (uint32_t)(rate * 4294967296.0);
-    nd_real factor = (nd_real)(1 / (1 - rate));
+    uint32_t threshold = (uint32_t)(m->rate * 4294967296.0);
+    nd_real factor = m->kept;
     uint64_t pair[CHUNK / 2];
     uint32_t word[CHUNK];
-    nd_real mask[CHUNK];
+    nd_real mask[CHUNK], plus[CHUNK];
     for (size_t i = 0; i < n; i += CHUNK) {
         philox_lanes(rng, (first + i) / 4, pair);
         memcpy(word, pair, sizeof word);
         for (size_t j = 0; j < CHUNK; j++) {
             mask[j] = word[j] >= threshold ? factor : 0;
+            plus[j] = word[j] >= threshold ? m->offset : m->dropped;
         }
         size_t count = n - i < CHUNK ? n - i : CHUNK;
         if (count == CHUNK) {
             for (size_t j = 0; j < CHUNK; j++) {
-                y[i + j] = x[i + j] * mask[j];
+                y[i + j] = add ? x[i + j] * mask[j] + plus[j] : x[i + j] * mask[j];
             }
         } else {
             for (size_t j = 0; j < count; j++) {
-                y[i + j] = x[i + j] * mask[j];
+                y[i + j] = add ? x[i + j] * mask[j] + plus[j] : x[i + j] * mask[j];
             }
         }
+    }
+}
+
+static void mask_map(const nd_rng *rng, const nd_mask *mask, uint64_t first, size_t n,
+                     const nd_real *x, nd_real *y)
+{
+    bool zeros = !(mask->offset < 0 || mask->offset > 0 || mask->dropped < 0 || mask->dropped > 0);
+    if (zeros) {
+        masked(rng, mask, false, first, n, x, y);
+    } else {
+        masked(rng, mask, true, first, n, x, y);
     }
 }
 

@@ -120,30 +120,40 @@ static void column_sums(size_t rows, size_t n, size_t width, const nd_real *g, n
     }
 }
 
+/* Moments of count <= COLUMNS columns of rows that are n apart. */
+static inline void moments_of_columns(size_t rows, size_t n, size_t count, const nd_real *x,
+                                      nd_real *mean, nd_real *variance)
+{
+    double total[COLUMNS] = {0}, center[COLUMNS], square[COLUMNS] = {0};
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t j = 0; j < count; j++) {
+            total[j] += (double)x[r * n + j];
+        }
+    }
+    for (size_t j = 0; j < count; j++) {
+        center[j] = total[j] / (double)rows;
+    }
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t j = 0; j < count; j++) {
+            double away = (double)x[r * n + j] - center[j];
+            square[j] += away * away;
+        }
+    }
+    for (size_t j = 0; j < count; j++) {
+        mean[j] = (nd_real)center[j];
+        variance[j] = (nd_real)(square[j] / (double)rows);
+    }
+}
+
 static void column_moments(size_t rows, size_t n, size_t width, const nd_real *x, nd_real *mean,
                            nd_real *variance)
 {
-    for (size_t at = 0; at < width; at += COLUMNS) {
-        double total[COLUMNS] = {0}, center[COLUMNS], square[COLUMNS] = {0};
-        size_t count = width - at < COLUMNS ? width - at : COLUMNS;
-        for (size_t r = 0; r < rows; r++) {
-            for (size_t j = 0; j < count; j++) {
-                total[j] += (double)x[r * n + at + j];
-            }
-        }
-        for (size_t j = 0; j < count; j++) {
-            center[j] = total[j] / (double)rows;
-        }
-        for (size_t r = 0; r < rows; r++) {
-            for (size_t j = 0; j < count; j++) {
-                double away = (double)x[r * n + at + j] - center[j];
-                square[j] += away * away;
-            }
-        }
-        for (size_t j = 0; j < count; j++) {
-            mean[at + j] = (nd_real)center[j];
-            variance[at + j] = (nd_real)(square[j] / (double)rows);
-        }
+    size_t at = 0;
+    for (; at + COLUMNS <= width; at += COLUMNS) {
+        moments_of_columns(rows, n, COLUMNS, x + at, mean + at, variance + at);
+    }
+    if (at < width) {
+        moments_of_columns(rows, n, width - at, x + at, mean + at, variance + at);
     }
 }
 

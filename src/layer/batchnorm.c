@@ -3,9 +3,15 @@
 #include <math.h>
 
 #include "base/ctx.h"
+#include "kern/norm.h"
 #include "layer/layer.h"
 
-enum { SCALE = 0, OFFSET = 1, RUNNING_MEAN = 0, RUNNING_VAR = 1, BLOCK = 16 };
+enum { RUNNING_MEAN = 0, RUNNING_VAR = 1 };
+
+/* Rows of the work space: statistics, and what stands for what is not learned. */
+enum { MEAN, INVERSE, STRETCH, ONES, ZEROS, GSCALE, GOFFSET, WORK };
+
+enum { INSIDE, OUTSIDE };
 
 static const nd_option options[] = {
     {.name = "momentum",
@@ -22,6 +28,22 @@ static const nd_option options[] = {
      .max = 1,
      .metavar = "X",
      .help = "added to the variance before the square root"},
+    {.name = "root",
+     .type = ND_OPT_CHOICE,
+     .preset = "inside",
+     .choices = "inside|outside",
+     .metavar = "WORD",
+     .help = "where eps is added: sqrt(var + eps), or sqrt(var) + eps"},
+    {.name = "scale",
+     .type = ND_OPT_BOOL,
+     .preset = "true",
+     .max = 1,
+     .help = "a learned factor per column"},
+    {.name = "offset",
+     .type = ND_OPT_BOOL,
+     .preset = "true",
+     .max = 1,
+     .help = "a learned number added to each column"},
 };
 
 static nd_tensor_spec row(const char *name, size_t width, nd_init init)
@@ -29,19 +51,29 @@ static nd_tensor_spec row(const char *name, size_t width, nd_init init)
     return (nd_tensor_spec){.name = name, .rows = 1, .cols = width, .init = init};
 }
 
+static bool has(const nd_layer_shape *shape, const char *key)
+{
+    return nd_opt_bool(shape->attr, key);
+}
+
 static nd_status batchnorm_shape(nd_ctx *ctx, nd_layer_shape *shape)
 {
-    (void)ctx;
     size_t width = shape->in[0];
     shape->out = width;
-    shape->params = 2;
-    shape->param[SCALE] = row("scale", width, ND_INIT_ONES);
-    shape->param[OFFSET] = row("offset", width, ND_INIT_ZEROS);
+    shape->params = 0;
+    if (has(shape, "scale")) {
+        shape->param[shape->params++] = row("scale", width, ND_INIT_ONES);
+    }
+    if (has(shape, "offset")) {
+        shape->param[shape->params++] = row("offset", width, ND_INIT_ZEROS);
+    }
     shape->buffers = 2;
     shape->buffer[RUNNING_MEAN] = row("running_mean", width, ND_INIT_ZEROS);
     shape->buffer[RUNNING_VAR] = row("running_var", width, ND_INIT_ONES);
-    shape->work = 2 * width; /* mean, 1 / deviation */
     shape->back_needs_x = true;
+    if (__builtin_mul_overflow(width, (size_t)WORK, &shape->work)) {
+        return nd_fail(ctx, ND_ERR_SHAPE, "layer batchnorm: %zu columns are too many", width);
+    }
     return ND_OK;
 }
 
@@ -61,87 +93,60 @@ static void move_running(const nd_layer_io *io, const nd_real *mean, const nd_re
     }
 }
 
-/* Columns of one task of BLOCK columns. */
-static size_t block_end(size_t first, size_t width)
+/* The arrays of a call; what is not learned is 1 and 0, its gradient goes to the work space. */
+static nd_norm arrays_of(const nd_layer_io *io)
 {
-    return first + BLOCK < width ? first + BLOCK : width;
+    size_t n = io->shape->out, offset = has(io->shape, "scale");
+    bool lifted = has(io->shape, "offset");
+    nd_real *work = io->work;
+    return (nd_norm){.rows = io->rows,
+                     .n = n,
+                     .x = io->x[0],
+                     .mean = work + MEAN * n,
+                     .inverse = work + INVERSE * n,
+                     .stretch = work + STRETCH * n,
+                     .scale = offset ? io->param[0] : work + ONES * n,
+                     .offset = lifted ? io->param[offset] : work + ZEROS * n,
+                     .y = io->y,
+                     .gy = io->gy,
+                     .gx = io->gx[0],
+                     .gscale = offset ? io->grad[0] : work + GSCALE * n,
+                     .goffset = lifted ? io->grad[offset] : work + GOFFSET * n};
 }
 
-static void normalize_block(void *user, size_t task)
+/* 1 / sqrt(variance + eps), or 1 / (deviation + eps), whose derivative with respect to the
+ * deviation is larger than that of the other form by stretch = 1 + eps / deviation. */
+static nd_real inverse_of(const nd_layer_io *io, double variance, nd_real *stretch)
 {
-    const nd_layer_io *io = user;
-    size_t width = io->shape->out, first = task * BLOCK, end = block_end(first, width);
-    const nd_real *mean = io->work, *inverse = io->work + width;
-    for (size_t r = 0; r < io->rows; r++) {
-        const nd_real *x = io->x[0] + r * width;
-        nd_real *y = io->y + r * width;
-        for (size_t j = first; j < end; j++) {
-            y[j] = (x[j] - mean[j]) * inverse[j] * io->param[SCALE][j] + io->param[OFFSET][j];
-        }
-    }
+    double eps = nd_opt_real(io->shape->attr, "eps"), deviation = sqrt(variance);
+    bool outside = nd_opt_choice(io->shape->attr, "root") == OUTSIDE;
+    *stretch = outside && deviation > 0 ? (nd_real)(1 + eps / deviation) : 1;
+    return (nd_real)(outside ? 1 / (deviation + eps) : 1 / sqrt(variance + eps));
 }
 
-/* y = scale * (x - mean) / sqrt(variance + eps) + offset */
 static void batchnorm_forward(const nd_layer_io *io)
 {
     size_t width = io->shape->out;
-    nd_real *mean = io->work, *inverse = io->work + width;
-    double eps = nd_opt_real(io->shape->attr, "eps");
+    nd_norm norm = arrays_of(io);
+    nd_real *stretch = io->work + STRETCH * width;
     if (io->training) {
-        nd_k_column_moments(io->pool, io->rows, width, io->x[0], mean, inverse);
-        move_running(io, mean, inverse);
+        nd_k_column_moments(io->pool, io->rows, width, io->x[0], norm.mean, norm.inverse);
+        move_running(io, norm.mean, norm.inverse);
     }
     for (size_t j = 0; j < width; j++) {
-        double variance = (double)(io->training ? inverse[j] : io->buffer[RUNNING_VAR][j]);
-        mean[j] = io->training ? mean[j] : io->buffer[RUNNING_MEAN][j];
-        inverse[j] = (nd_real)(1 / sqrt(variance + eps));
+        double variance = (double)(io->training ? norm.inverse[j] : io->buffer[RUNNING_VAR][j]);
+        norm.mean[j] = io->training ? norm.mean[j] : io->buffer[RUNNING_MEAN][j];
+        norm.inverse[j] = inverse_of(io, variance, &stretch[j]);
     }
-    nd_pool_run(io->pool, (width + BLOCK - 1) / BLOCK, normalize_block, (void *)io);
-}
-
-/* goffset = sum gy;  gscale = sum gy xhat, over rows, in double. */
-static void sum_block(const nd_layer_io *io, size_t first, size_t end)
-{
-    size_t width = io->shape->out;
-    const nd_real *mean = io->work, *inverse = io->work + width;
-    double gscale[BLOCK] = {0}, goffset[BLOCK] = {0};
-    for (size_t r = 0; r < io->rows; r++) {
-        const nd_real *x = io->x[0] + r * width, *gy = io->gy + r * width;
-        for (size_t j = first; j < end; j++) {
-            nd_real normal = (x[j] - mean[j]) * inverse[j];
-            goffset[j - first] += (double)gy[j];
-            gscale[j - first] += (double)gy[j] * (double)normal;
-        }
-    }
-    for (size_t j = first; j < end; j++) {
-        io->grad[SCALE][j] = (nd_real)gscale[j - first];
-        io->grad[OFFSET][j] = (nd_real)goffset[j - first];
-    }
-}
-
-/* gx = scale / deviation * (gy - goffset/m - xhat gscale/m): Ioffe & Szegedy 2015,
- * section 3, with the terms collected. */
-static void back_block(void *user, size_t task)
-{
-    const nd_layer_io *io = user;
-    size_t width = io->shape->out, first = task * BLOCK, end = block_end(first, width);
-    const nd_real *mean = io->work, *inverse = io->work + width;
-    nd_real share = (nd_real)(1.0 / (double)io->rows);
-    sum_block(io, first, end);
-    for (size_t r = 0; io->gx[0] && r < io->rows; r++) {
-        const nd_real *x = io->x[0] + r * width, *gy = io->gy + r * width;
-        nd_real *gx = io->gx[0] + r * width;
-        for (size_t j = first; j < end; j++) {
-            nd_real normal = (x[j] - mean[j]) * inverse[j];
-            nd_real centred = gy[j] - share * (io->grad[OFFSET][j] + normal * io->grad[SCALE][j]);
-            gx[j] = io->param[SCALE][j] * inverse[j] * centred;
-        }
-    }
+    nd_k_fill(1, width, io->work + ONES * width);
+    nd_k_fill(0, width, io->work + ZEROS * width);
+    nd_norm_columns(io->pool, &norm);
 }
 
 static void batchnorm_backward(const nd_layer_io *io)
 {
-    nd_pool_run(io->pool, (io->shape->out + BLOCK - 1) / BLOCK, back_block, (void *)io);
+    nd_norm norm = arrays_of(io);
+    nd_norm_columns_back(io->pool, &norm);
 }
 
 const nd_layer_class nd_layer_batchnorm = {

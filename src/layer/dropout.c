@@ -1,9 +1,11 @@
-/* Inverted dropout: survivors are scaled up in training, nothing happens in
- * evaluation. The mask is a function of (seed, layer, step, element). */
+/* Dropout: inverted, which scales survivors up in training, and classic, which scales
+ * everything down in evaluation. The mask is a function of (seed, layer, step, element). */
 #include <string.h>
 
 #include "base/ctx.h"
 #include "layer/layer.h"
+
+enum { INVERTED, CLASSIC };
 
 static const nd_option options[] = {
     {.name = "rate",
@@ -14,6 +16,12 @@ static const nd_option options[] = {
      .metavar = "RATE",
      .help = "share of values set to 0 in each training step",
      .source = "Srivastava et al. 2014"},
+    {.name = "form",
+     .type = ND_OPT_CHOICE,
+     .preset = "inverted",
+     .choices = "inverted|classic",
+     .metavar = "WORD",
+     .help = "survivors scaled up in training, or all values scaled down in evaluation"},
 };
 
 static nd_status dropout_shape(nd_ctx *ctx, nd_layer_shape *shape)
@@ -26,11 +34,18 @@ static nd_status dropout_shape(nd_ctx *ctx, nd_layer_shape *shape)
 static void mask(const nd_layer_io *io, bool training, const nd_real *in, nd_real *out)
 {
     size_t n = io->rows * io->shape->out;
+    bool classic = nd_opt_choice(io->shape->attr, "form") == CLASSIC;
     double rate = nd_opt_real(io->shape->attr, "rate");
     if (training && rate > 0) {
-        nd_k_dropout(io->pool, &io->rng, rate, n, in, out);
-    } else if (in != out) {
+        nd_mask m = {.rate = rate, .kept = classic ? 1 : (nd_real)(1 / (1 - rate))};
+        nd_k_mask(io->pool, &io->rng, &m, n, in, out);
+        return;
+    }
+    if (in != out) {
         memcpy(out, in, n * sizeof *out);
+    }
+    if (classic && rate > 0) {
+        nd_k_scale(io->pool, n, (nd_real)(1 - rate), out);
     }
 }
 

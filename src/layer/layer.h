@@ -89,7 +89,8 @@ typedef struct nd_layer_class {
     double gain;      /* of an activation: factor on orthogonal weights; 0: 1 */
     bool takes_act;   /* can apply an activation to its own result (io.act) */
     bool in_place;    /* y may be x[0], and gx[0] may be gy */
-    bool column_wise; /* output column j depends on input column j alone */
+    bool column_wise; /* output column j stands for input column j: initial weights go by
+                       * the activation behind */
     bool needs_batch; /* takes statistics over the batch: one row is not enough */
     /* ND_ERR_SHAPE or ND_ERR_OPTION with a message. */
     nd_status (*shape)(nd_ctx *ctx, nd_layer_shape *shape);
@@ -103,6 +104,12 @@ typedef struct nd_layer_class {
 nd_status nd_layer_act_shape(nd_layer_shape *shape, nd_act act, double slope);
 void nd_layer_act_forward(const nd_layer_io *io);
 void nd_layer_act_backward(const nd_layer_io *io);
+
+/* Layer normalization, and without center RMS normalization, by the attributes eps, scale
+ * and offset. */
+nd_status nd_layer_row_norm_shape(nd_ctx *ctx, nd_layer_shape *shape);
+void nd_layer_row_norm_forward(const nd_layer_io *io, bool center);
+void nd_layer_row_norm_backward(const nd_layer_io *io, bool center);
 
 /* Class by name ("swish" is silu), NULL if none; and the whole table. */
 const nd_layer_class *nd_layer_find(const char *name);

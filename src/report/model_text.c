@@ -65,8 +65,9 @@ static void put_number(nd_text *out, const char *label, double value)
 static void put_from(nd_text *out, const nd_desc *desc, const nd_desc_layer *layer)
 {
     nd_text from = {0};
+    bool added = strcmp(layer->class->name, "add") == 0;
     for (size_t i = 0; i < layer->inputs; i++) {
-        nd_text_puts(&from, i > 0 ? " + " : "");
+        nd_text_puts(&from, i == 0 ? "" : added ? " + " : ", ");
         nd_text_puts(&from, input_name(desc, layer->input[i]));
     }
     out->failed = out->failed || from.failed;
@@ -84,22 +85,34 @@ static void put_attributes(nd_text *out, const nd_optset *attr)
     }
 }
 
+/* Columns that the longest type takes. */
+static size_t type_width(const nd_desc *desc)
+{
+    size_t width = 12;
+    for (size_t i = 0; i < desc->count; i++) {
+        size_t n = strlen(desc->layer[i]->class->name);
+        width = n > width ? n : width;
+    }
+    return width;
+}
+
 static void put_layers(nd_text *out, const nd_net *net)
 {
     const nd_desc *desc = nd_net_desc(net);
+    size_t width = type_width(desc);
     nd_text_printf(out, "network: %zu inputs, %zu outputs, %zu parameters, loss ", desc->n_in,
                    nd_desc_outputs(desc), all_parameters(desc));
     nd_loss_write(nd_net_loss_in_force(net), out);
     nd_text_puts(out, "\n");
     nd_text_printf(out, "  %5s  ", "layer");
-    put_cell(out, "type", 12);
+    put_cell(out, "type", width);
     put_cell(out, "name", 12);
     put_cell(out, "from", NAME_WIDTH);
     nd_text_printf(out, "%8s %11s  %s\n", "outputs", "parameters", "attributes");
     for (size_t i = 0; i < desc->count; i++) {
         const nd_desc_layer *layer = desc->layer[i];
         nd_text_printf(out, "  %5zu  ", i);
-        put_cell(out, layer->class->name, 12);
+        put_cell(out, layer->class->name, width);
         put_cell(out, layer->name, 12);
         put_from(out, desc, layer);
         nd_text_printf(out, "%8zu %11zu", layer->shape.out, layer_parameters(layer));

@@ -245,12 +245,40 @@ static void every_loss_has_the_right_gradient_with_weights(void **state)
     nd_ctx_destroy(ctx);
 }
 
+/* Normalizations, joints and random layers with several readers each. */
+static void a_graph_of_norms_and_joints_has_the_right_gradient(void **state)
+{
+    (void)state;
+    nd_ctx *ctx;
+    nd_desc *desc;
+    assert_int_equal(nd_ctx_create(&ctx, 2), ND_OK);
+    assert_int_equal(nd_desc_create(ctx, INPUTS, &desc), ND_OK);
+    add(desc, "noise", "name=n");
+    add(desc, "dense", "units=6, name=a");
+    add(desc, "layernorm", "name=l");
+    add(desc, "tanh", "");
+    add(desc, "alpha_dropout", "rate=0.2, name=t");
+    add(desc, "dense", "units=6");
+    add(desc, "rmsnorm", "offset=true");
+    add(desc, "gaussian_dropout", "rate=0.1, name=g");
+    add(desc, "add", "from=g|t|l, name=sum");
+    add(desc, "concat", "from=sum|n|a|g, name=c");
+    add(desc, "batchnorm", "root=outside, eps=0.1, scale=false");
+    add(desc, "noise", "");
+    add(desc, "dropout", "form=classic, rate=0.2");
+    add(desc, "dense", "units=3");
+    check_net(ctx, desc, "mse", "norms and joints");
+    check_net(ctx, desc, "cross_entropy", "norms and joints");
+    nd_desc_destroy(desc);
+    nd_ctx_destroy(ctx);
+}
+
 /* One layer called by hand, its result weighed by fixed numbers: sum w y. */
 typedef struct solo {
     const nd_desc_layer *layer;
     nd_layer_io io;
-    nd_real x[2][ROWS * WIDTH], y[ROWS * WIDTH], gy[ROWS * WIDTH], gx[2][ROWS * WIDTH];
-    nd_real weight[ROWS * WIDTH];
+    nd_real x[2][ROWS * WIDTH], gx[2][ROWS * WIDTH];
+    nd_real y[2 * ROWS * WIDTH], gy[2 * ROWS * WIDTH], weight[2 * ROWS * WIDTH]; /* concat */
     nd_real param[ND_LAYER_PARAMS][WIDTH * WIDTH], grad[ND_LAYER_PARAMS][WIDTH * WIDTH];
     nd_real buffer[ND_LAYER_BUFFERS][WIDTH], work[ROWS * WIDTH * 4];
 } solo;
@@ -289,7 +317,7 @@ static void solo_prepare(solo *s, nd_ctx *ctx, const nd_desc_layer *layer)
         s->io.grad[k] = s->grad[k];
         s->io.buffer[k] = s->buffer[k];
     }
-    gradcheck_random(40, 1, s->weight, ROWS * WIDTH);
+    gradcheck_random(40, 1, s->weight, 2 * ROWS * WIDTH);
 }
 
 static void solo_check(solo *s, const char *what, nd_real *value, const nd_real *gradient, size_t n)
@@ -346,6 +374,7 @@ int main(void)
         cmocka_unit_test(every_layer_activation_and_loss_has_the_right_gradient),
         cmocka_unit_test(a_graph_with_residuals_has_the_right_gradient),
         cmocka_unit_test(every_loss_has_the_right_gradient_with_weights),
+        cmocka_unit_test(a_graph_of_norms_and_joints_has_the_right_gradient),
         cmocka_unit_test(every_layer_has_the_right_gradient_of_inputs_and_parameters),
 #endif
     };

@@ -34,6 +34,37 @@ class Maxout(nn.Module):
         return x.unflatten(1, (-1, self.pieces)).max(2).values
 
 
+class CourseNorm(nn.BatchNorm1d):
+    """(h - mean) / (sigma + eps); running figures as PyTorch's."""
+
+    def forward(self, x):
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            super().forward(x)
+            mean, var = x.mean(0), x.var(0, unbiased=False)
+        return (x - mean) / (var.sqrt() + self.eps) * self.weight + self.bias
+
+
+class RMSNorm(nn.Module):
+    """Zhang & Sennrich 2019, eq. 4; PyTorch 1.13 has none."""
+
+    def __init__(self, n, eps, offset):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n))
+        self.bias = nn.Parameter(torch.zeros(n)) if offset else None
+        self.eps = eps
+
+    def forward(self, x):
+        y = x / ((x * x).mean(1, keepdim=True) + self.eps).sqrt() * self.weight
+        return y if self.bias is None else y + self.bias
+
+
+def batch_norm(n, attr):
+    make = CourseNorm if attr.get("root") == "outside" else nn.BatchNorm1d
+    return make(n, eps=float(attr.get("eps", 1e-5)), momentum=float(attr.get("momentum", 0.1)),
+                affine=attr.get("scale") != "false")
+
+
 class Net(nn.Module):
     """Layers as (type, attributes); inputs by name as in nadir."""
 
@@ -67,21 +98,26 @@ class Net(nn.Module):
                 "mish": nn.Mish,
                 "prelu": lambda: nn.PReLU(1 if attr.get("shared") == "true" else n),
                 "maxout": lambda: Maxout(int(attr.get("pieces", 2))),
-                "batchnorm": lambda: nn.BatchNorm1d(n, eps=float(attr.get("eps", 1e-5)),
-                                                    momentum=float(attr.get("momentum", 0.1))),
+                "batchnorm": lambda: batch_norm(n, attr),
+                "layernorm": lambda: nn.LayerNorm(n, eps=float(attr.get("eps", 1e-5)),
+                                                  elementwise_affine=attr.get("scale") != "false"),
+                "rmsnorm": lambda: RMSNorm(n, float(attr.get("eps", 1e-5)), "offset" in attr),
                 "add": nn.Identity,
+                "concat": nn.Identity,
             }[kind]()
             self.mods.append(mod)
             width[name] = {"dense": int(attr.get("units", 1)),
+                           "concat": sum(width[s] for s in source),
                            "maxout": n // int(attr.get("pieces", 2))}.get(kind, n)
             last = name
 
     def forward(self, x):
         value, last = {"input": x}, "input"
-        for i, ((_, attr), mod) in enumerate(zip(self.layers, self.mods)):
+        for i, ((kind, attr), mod) in enumerate(zip(self.layers, self.mods)):
             source = attr.get("from", last).split("|")
             last = attr.get("name", f"_{i}")
-            value[last] = mod(sum(value[s] for s in source))
+            inputs = [value[s] for s in source]
+            value[last] = torch.cat(inputs, 1) if kind == "concat" else mod(sum(inputs))
         return value[last]
 
     def tensors(self):
@@ -93,9 +129,10 @@ class Net(nn.Module):
                     yield f"layers.{i}.bias", mod.bias, False
             if kind == "prelu":
                 yield f"layers.{i}.slope", mod.weight, False
-            if kind == "batchnorm":
+            if kind in ("batchnorm", "layernorm", "rmsnorm") and mod.weight is not None:
                 yield f"layers.{i}.scale", mod.weight, False
-                yield f"layers.{i}.offset", mod.bias, False
+                if mod.bias is not None:
+                    yield f"layers.{i}.offset", mod.bias, False
 
     def running(self):
         for i, ((kind, _), mod) in enumerate(zip(self.layers, self.mods)):
@@ -380,6 +417,26 @@ def rules():
             for name, (rule, attr) in cases.items()}
 
 
+def normalizations():
+    """Both joints and each normalization, with and without learned numbers."""
+    kinds = {
+        "batchnorm_course": ("batchnorm", {"root": "outside", "eps": 0.1, "momentum": 0.2}),
+        "batchnorm_plain": ("batchnorm", {"scale": "false", "offset": "false"}),
+        "layernorm": ("layernorm", {"eps": 0.001}),
+        "layernorm_plain": ("layernorm", {"scale": "false", "offset": "false"}),
+        "rmsnorm": ("rmsnorm", {}),
+        "rmsnorm_offset": ("rmsnorm", {"eps": 0.01, "offset": "true"}),
+    }
+    cases = {f"norm_{name}": (5, [dense(7, bias="false"), norm, ("tanh", {}), dense(3)],
+                              "cross_entropy", "momentum", {"lr": 0.05, "momentum": 0.9})
+             for name, norm in kinds.items()}
+    joined = [dense(4, name="a"), ("tanh", {"name": "t"}), ("concat", {"from": "input|t",
+                                                                       "name": "c"}),
+              dense(3), ("sigmoid", {"name": "s"}), ("concat", {"from": "c|s|t"}), dense(2)]
+    cases["concat"] = (3, joined, "mse", "adam", {"lr": 0.01})
+    return cases
+
+
 ACTIVATIONS = {"linear": {}, "hard_sigmoid": {}, "softsign": {}, "softplus": {}, "relu6": {},
                "elu": {"alpha": 0.7}, "selu": {}, "gelu": {}, "gelu_tanh": {}, "silu": {},
                "mish": {}, "prelu": {}, "maxout": {"pieces": 3}, "log_softmax": {}}
@@ -430,6 +487,7 @@ def main(folder):
                                      {"lr": 0.01}, 12, 100, True)
     cases["weighted_batchnorm_mse"] = (4, normalized, "mse", "momentum",
                                        {"lr": 0.02, "momentum": 0.9}, 12, 100, True)
+    cases.update(normalizations())
     for seed, (name, arguments) in enumerate(cases.items(), 1):
         case(f"{folder}/{name}.txt", seed, *arguments)
 

@@ -160,6 +160,150 @@ static void batchnorm_evaluates_with_its_statistics(void **state)
     release(&f);
 }
 
+/* eps joins the deviation: columns 1 3; 10 10; 0 4 with deviations 1 0 2 and eps 0.5. */
+static void batchnorm_with_eps_outside_the_root_divides_by_the_deviation_and_eps(void **state)
+{
+    (void)state;
+    const nd_real x[2 * WIDTH] = {1, 10, 0, 3, 10, 4};
+    const double expected[2 * WIDTH] = {-1 / 1.5, 0, -2 / 2.5, 1 / 1.5, 0, 2 / 2.5};
+    nd_real y[2 * WIDTH];
+    fixture f;
+    prepare(&f, "batchnorm", "root=outside, eps=0.5, scale=false, offset=false");
+    assert_int_equal(f.shape.params, 0);
+    run(&f, "batchnorm", x, y, 2);
+    for (size_t i = 0; i < 2 * WIDTH; i++) {
+        assert_true(fabs((double)y[i] - expected[i]) < 1e-6);
+    }
+    release(&f);
+}
+
+/* A number that is not learned is 1 or 0, whichever of the two is left out. */
+static void a_normalization_learns_only_what_it_is_told_to(void **state)
+{
+    (void)state;
+    static const char *const type[] = {"batchnorm", "layernorm", "rmsnorm"};
+    for (size_t i = 0; i < 3; i++) {
+        fixture f;
+        prepare(&f, type[i], "scale=false, offset=true");
+        assert_int_equal(f.shape.params, 1);
+        assert_string_equal(f.shape.param[0].name, "offset");
+        release(&f);
+        prepare(&f, type[i], "scale=true, offset=false");
+        assert_int_equal(f.shape.params, 1);
+        assert_string_equal(f.shape.param[0].name, "scale");
+        release(&f);
+    }
+}
+
+static void classic_dropout_scales_in_evaluation_alone(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    nd_real x[N], y[N];
+    fixture f;
+    prepare(&f, "dropout", "rate=0.25, form=classic");
+    nd_k_fill(2, N, x);
+    run(&f, "dropout", x, y, N / WIDTH);
+    size_t dropped = 0;
+    for (size_t i = 0; i < N; i++) {
+        assert_true(y[i] == 0 || y[i] == 2);
+        dropped += y[i] == 0;
+    }
+    assert_true(dropped > N / 8 && dropped < N / 2);
+    f.io.training = false;
+    run(&f, "dropout", x, y, N / WIDTH);
+    for (size_t i = 0; i < N; i++) {
+        assert_true(y[i] == (nd_real)1.5);
+    }
+    release(&f);
+}
+
+/* Mean and variance of n values in *mean and the result. */
+static double variance_of(const nd_real *y, size_t n, double *mean)
+{
+    double square = 0;
+    *mean = 0;
+    for (size_t i = 0; i < n; i++) {
+        *mean += (double)y[i] / (double)n;
+        square += (double)y[i] * (double)y[i] / (double)n;
+    }
+    return square - *mean * *mean;
+}
+
+static void alpha_dropout_keeps_mean_0_and_variance_1(void **state)
+{
+    (void)state;
+    enum { N = 90000 };
+    static nd_real x[N], y[N];
+    double mean;
+    fixture f;
+    prepare(&f, "alpha_dropout", "rate=0.2");
+    nd_k_noise(NULL, &(nd_rng){.seed = 3}, 1, false, N, x, x);
+    run(&f, "alpha_dropout", x, y, N / WIDTH);
+    double variance = variance_of(y, N, &mean);
+    assert_true(fabs(mean) < 5 / sqrt(N) && fabs(variance - 1) < 5 * sqrt(3.0 / N));
+    f.io.training = false;
+    run(&f, "alpha_dropout", x, y, N / WIDTH);
+    assert_memory_equal(x, y, sizeof x);
+    release(&f);
+}
+
+/* Inverted dropout of rate p has factors of mean 1 and variance p / (1 - p); 0.2: 0.25. */
+static void gaussian_dropout_has_the_moments_of_dropout(void **state)
+{
+    (void)state;
+    enum { N = 90000 };
+    static nd_real x[N], y[N];
+    double mean;
+    fixture f;
+    prepare(&f, "gaussian_dropout", "rate=0.2");
+    nd_k_fill(1, N, x);
+    run(&f, "gaussian_dropout", x, y, N / WIDTH);
+    double variance = variance_of(y, N, &mean);
+    assert_true(fabs(mean - 1) < 5 * 0.5 / sqrt(N));
+    assert_true(fabs(variance - 0.25) < 5 * 0.25 * sqrt(2.0 / N));
+    f.io.training = false;
+    run(&f, "gaussian_dropout", x, y, N / WIDTH);
+    assert_memory_equal(x, y, sizeof x);
+    release(&f);
+}
+
+static void noise_is_for_training_alone_and_differs_from_step_to_step(void **state)
+{
+    (void)state;
+    enum { N = 90000 };
+    static nd_real x[N], y[N], z[N];
+    double mean;
+    fixture f;
+    prepare(&f, "noise", "deviation=0.5");
+    nd_k_fill(3, N, x);
+    run(&f, "noise", x, y, N / WIDTH);
+    double variance = variance_of(y, N, &mean);
+    assert_true(fabs(mean - 3) < 5 * 0.5 / sqrt(N));
+    assert_true(fabs(variance - 0.25) < 5 * 0.25 * sqrt(2.0 / N));
+    f.io.rng.step++;
+    run(&f, "noise", x, z, N / WIDTH);
+    assert_memory_not_equal(y, z, sizeof y);
+    f.io.training = false;
+    run(&f, "noise", x, y, N / WIDTH);
+    assert_memory_equal(x, y, sizeof x);
+    release(&f);
+}
+
+static void layernorm_does_not_look_at_other_rows(void **state)
+{
+    (void)state;
+    const nd_real x[2 * WIDTH] = {1, 2, 3, -5, 40, 7};
+    nd_real both[2 * WIDTH], alone[WIDTH];
+    fixture f;
+    prepare(&f, "layernorm", "");
+    run(&f, "layernorm", x, both, 2);
+    run(&f, "layernorm", x + WIDTH, alone, 1);
+    assert_memory_equal(both + WIDTH, alone, sizeof alone);
+    assert_true(fabs((double)both[2] - 1 / sqrt(2.0 / 3 + 1e-5)) < 1e-6);
+    release(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +312,13 @@ int main(void)
         cmocka_unit_test(batchnorm_moves_its_statistics_by_the_unbiased_variance),
         cmocka_unit_test(batchnorm_of_one_row_gives_the_offset_and_learns_nothing),
         cmocka_unit_test(batchnorm_evaluates_with_its_statistics),
+        cmocka_unit_test(batchnorm_with_eps_outside_the_root_divides_by_the_deviation_and_eps),
+        cmocka_unit_test(a_normalization_learns_only_what_it_is_told_to),
+        cmocka_unit_test(classic_dropout_scales_in_evaluation_alone),
+        cmocka_unit_test(alpha_dropout_keeps_mean_0_and_variance_1),
+        cmocka_unit_test(gaussian_dropout_has_the_moments_of_dropout),
+        cmocka_unit_test(noise_is_for_training_alone_and_differs_from_step_to_step),
+        cmocka_unit_test(layernorm_does_not_look_at_other_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,7 @@ static void auto_goes_by_the_activation_that_follows(void **state)
     expect(weights("", "relu", "dense"), 2 / in, true);
     expect(weights("", "leaky_relu", "dense"), 2 / in, true);
     expect(weights("init=auto", "batchnorm", "relu"), 2 / in, true);
+    expect(weights("init=auto", "layernorm", "relu"), 2 / in, true);
     expect(weights("", "tanh", "dense"), 2 / (in + out), false);
     expect(weights("", "sigmoid", "relu"), 2 / (in + out), false);
     expect(weights("", "dense", "relu"), 2 / (in + out), false);
