@@ -10,6 +10,7 @@ a line "tensor NAME ROWS COLS" and one line per row.
 """
 import re
 import sys
+import zlib
 
 import numpy as np
 import torch
@@ -488,8 +489,8 @@ def main(folder):
     cases["weighted_batchnorm_mse"] = (4, normalized, "mse", "momentum",
                                        {"lr": 0.02, "momentum": 0.9}, 12, 100, True)
     cases.update(normalizations())
-    for seed, (name, arguments) in enumerate(cases.items(), 1):
-        case(f"{folder}/{name}.txt", seed, *arguments)
+    for name, arguments in cases.items():
+        case(f"{folder}/{name}.txt", zlib.crc32(name.encode()), *arguments)
 
 
 if __name__ == "__main__":
