@@ -62,11 +62,13 @@ static bool set(arguments *a, const char *key, const char *value)
         cli_usage(a->run, "%s: the name of the file is empty", key);
         return false;
     }
-    if (nd_config_set(a->run->config, key, value) == ND_OK) {
-        return true;
+    nd_status status = nd_config_set(a->run->config, key, value);
+    if (status == ND_ERR_MEMORY) {
+        cli_status(a->run, status);
+    } else if (status != ND_OK) {
+        cli_usage(a->run, "%s", nd_ctx_message(a->run->ctx));
     }
-    cli_usage(a->run, "%s", nd_ctx_message(a->run->ctx));
-    return false;
+    return status == ND_OK;
 }
 
 static bool fail_unknown(arguments *a, const char *text, size_t n)

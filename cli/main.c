@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -93,12 +95,40 @@ static void guard_descriptors(void)
     }
 }
 
+enum { STACK_ROOM = 1 << 20 };
+
+__attribute__((noinline)) static void touch_stack(void)
+{
+    volatile char room[STACK_ROOM];
+    room[0] = 0;
+    (void)room[0];
+}
+
+/* Tiles of the kernels lie on the stack. Where memory is limited (ulimit -v) a stack that
+ * has to grow later, when the rest is taken, ends the program: it grows now. */
+static void grow_stack(void)
+{
+    const size_t wanted = 2 * STACK_ROOM;
+    struct rlimit limit;
+    void *probe = mmap(NULL, wanted, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (probe == MAP_FAILED) {
+        return;
+    }
+    munmap(probe, wanted);
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur >= wanted) {
+        touch_stack();
+    }
+}
+
 int main(int argc, char **argv)
 {
     guard_descriptors();
+    grow_stack();
     /* A reader that goes away must not end a training without saving; writers to
      * standard output see the failed write instead. */
     signal(SIGPIPE, SIG_IGN);
+    /* A file that outgrows its limit (ulimit -f) is a failed write too. */
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         cli_run run = {0};
         return cli_usage(&run, "no verb");

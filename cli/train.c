@@ -8,18 +8,17 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "history.h"
 
 /* What listens to one training. */
 typedef struct listeners {
     nd_report *report;  /* progress on standard error */
     nd_report *history; /* JSON Lines into a file, or NULL */
-    const char *history_path;
-    FILE *history_file; /* opened by the first event: a bad setting leaves no file */
-    int history_error;  /* errno of the first failure */
-    bool force, resume;
+    cli_history file;   /* of the history */
     bool json;
     char *result; /* figures of the test split, printed at the end */
     size_t result_size;
+    bool result_lost; /* for want of memory */
 } listeners;
 
 /* Number of the signal that asked for the end; 0 if none did. */
@@ -61,10 +60,11 @@ static void keep_result(listeners *l, const nd_event *event)
     free(l->result);
     l->result = NULL;
     FILE *memory = open_memstream(&l->result, &l->result_size);
+    l->result_lost = true;
     if (memory) {
         nd_sink sink = {write_stream, memory};
-        nd_metrics_write(event->metrics, event->baseline, l->json, &sink);
-        fclose(memory);
+        nd_status status = nd_metrics_write(event->metrics, event->baseline, l->json, &sink);
+        l->result_lost = fclose(memory) != 0 || status != ND_OK || !l->result;
     }
 }
 
@@ -140,43 +140,14 @@ static bool check_output(const cli_run *run, const char *key)
     return writable;
 }
 
-static int write_history(void *user, const char *text, size_t bytes)
+static nd_status open_reports(const cli_run *run, listeners *l)
 {
-    listeners *l = user;
-    if (!l->history_file && l->history_error == 0) {
-        l->history_file = fopen(l->history_path, l->resume ? "a" : l->force ? "w" : "wx");
-    }
-    if (l->history_error == 0 &&
-        (!l->history_file || write_stream(l->history_file, text, bytes) != 0)) {
-        l->history_error = errno;
-    }
-    return l->history_error != 0;
-}
-
-static bool open_history(const cli_run *run, listeners *l)
-{
-    l->history_path = cli_text(run, "history");
-    l->force = run->force;
-    l->resume = cli_flag(run, "resume");
-    if (!l->history_path) {
-        return true;
-    }
-    nd_report_style style = {.json = 1, .verbosity = 1};
-    nd_sink sink = {write_history, l};
-    return nd_report_create(run->ctx, &style, &sink, &l->history) == ND_OK;
-}
-
-/* False, with a message, if some line of the history did not reach its file. */
-static bool close_history(const cli_run *run, listeners *l)
-{
-    if (l->history_file && fclose(l->history_file) != 0 && l->history_error == 0) {
-        l->history_error = errno;
-    }
-    l->history_file = NULL;
-    if (l->history_error != 0) {
-        cli_fail(run, "%s: cannot be written: %s", l->history_path, strerror(l->history_error));
-    }
-    return l->history_error == 0;
+    nd_report_style style = style_of(run), lines = {.json = 1, .verbosity = 1};
+    nd_sink sink = {write_stream, stderr}, file = {cli_history_write, &l->file};
+    cli_history_begin(&l->file, run);
+    nd_status status = nd_report_create(run->ctx, &style, &sink, &l->report);
+    return status == ND_OK && l->file.path ? nd_report_create(run->ctx, &lines, &file, &l->history)
+                                           : status;
 }
 
 static bool save(const cli_run *run, const nd_model *model)
@@ -208,6 +179,24 @@ static void tell_interrupted(const cli_run *run, const nd_model *model)
     }
 }
 
+/* No model of a run that diverged is handed out; what there is to go on from is named. */
+static void tell_diverged(const cli_run *run)
+{
+    const char *folder = cli_text(run, "checkpoint");
+    if (cli_text(run, "output")) {
+        cli_note(run, "no model is written");
+    }
+    if (folder) {
+        cli_note(run, "the last finite state is in %s", folder);
+    }
+    if (folder && strcmp(cli_text(run, "on_divergence"), "rollback") != 0) {
+        cli_note(run,
+                 "to go on at a tenth of the rate: the same command with --resume "
+                 "--on-divergence rollback%s",
+                 cli_text(run, "history") ? " --force" : "");
+    }
+}
+
 static int finish(const cli_run *run, listeners *l, nd_status status, const nd_model *model)
 {
     int code = CLI_OK;
@@ -215,12 +204,18 @@ static int finish(const cli_run *run, listeners *l, nd_status status, const nd_m
         tell_interrupted(run, model);
         code = interrupted ? 128 + interrupted : CLI_INTERRUPTED;
     } else if (status != ND_OK) {
-        return cli_status(run, status);
+        code = cli_status(run, status);
+        if (status == ND_ERR_DIVERGED) {
+            tell_diverged(run);
+        }
+        return code;
     }
     if (model && !save(run, model)) {
         code = CLI_ERROR;
     }
-    if (l->result) {
+    if (l->result_lost) {
+        code = cli_fail(run, "no memory for the figures of the test rows");
+    } else if (l->result) {
         nd_sink sink = cli_stdout();
         sink.write(sink.user, l->result, l->result_size);
     }
@@ -230,17 +225,19 @@ static int finish(const cli_run *run, listeners *l, nd_status status, const nd_m
 static int train(const cli_run *run, const char *path)
 {
     listeners l = {.json = cli_flag(run, "json")};
-    nd_report_style style = style_of(run);
-    nd_sink sink = {write_stream, stderr};
     nd_model *model = NULL;
-    int code = CLI_ERROR;
-    if (open_history(run, &l) && nd_report_create(run->ctx, &style, &sink, &l.report) == ND_OK) {
-        nd_status status = nd_train_file(run->ctx, run->config, path, observe, &l, &model);
+    int code;
+    nd_status status = open_reports(run, &l);
+    if (status == ND_OK) {
+        status = nd_train_file(run->ctx, run->config, path, observe, &l, &model);
         nd_report_destroy(l.report);
         code = finish(run, &l, status, model);
+    } else {
+        nd_report_destroy(l.report);
+        code = cli_status(run, status);
     }
     nd_report_destroy(l.history);
-    if (!close_history(run, &l)) {
+    if (!cli_history_end(&l.file)) {
         code = code == CLI_OK ? CLI_ERROR : code;
     }
     nd_model_destroy(model);

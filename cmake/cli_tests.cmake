@@ -42,3 +42,23 @@ if(ND_PYTHON)
                      $<TARGET_FILE:nadir> --data "" --seeds 1)
     nd_test_settings(cli_planted_defects "cli")
 endif()
+
+# Faults and power cuts: small tools that the system's calls pass through. They see the
+# calls of a plain build; sanitizers have their own.
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT ND_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
+    add_library(fault MODULE ${PROJECT_SOURCE_DIR}/tests/tools/fault.c)
+    target_link_libraries(fault PRIVATE ${CMAKE_DL_LIBS})
+    add_executable(powercut ${PROJECT_SOURCE_DIR}/tests/tools/powercut.c)
+    set_target_properties(fault powercut PROPERTIES C_VISIBILITY_PRESET default
+                          PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
+                          RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    foreach(check faults:fault powercut:powercut)
+        string(REPLACE ":" ";" check ${check})
+        list(GET check 0 name)
+        list(GET check 1 tool)
+        add_test(NAME reliability_${name}
+                 COMMAND sh ${PROJECT_SOURCE_DIR}/tests/reliability/check-${name}.sh
+                         $<TARGET_FILE:nadir> $<TARGET_FILE:${tool}> 1)
+        nd_test_settings(reliability_${name} "reliability")
+    endforeach()
+endif()

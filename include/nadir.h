@@ -118,7 +118,8 @@ ND_API void nd_ctx_set_log(nd_ctx *ctx, nd_log_fn log, void *user);
 typedef struct nd_file nd_file;
 
 /* Start a file that appears whole or not at all: what is written goes to a
- * temporary file in the same folder.
+ * temporary file in the same folder, .nadir-*.tmp. Those that killed processes of the
+ * same user left there are removed first.
  * ND_ERR_EXISTS if path exists and force is 0, ND_ERR_IO; *file is then NULL. */
 ND_API nd_status nd_file_create(nd_ctx *ctx, const char *path, int force, nd_file **file);
 
@@ -126,7 +127,8 @@ ND_API nd_status nd_file_create(nd_ctx *ctx, const char *path, int force, nd_fil
 ND_API nd_sink nd_file_sink(nd_file *file);
 
 /* Make the file appear, synced to disk; frees file whatever happens.
- * ND_ERR_IO, also for an earlier failed write; path is then as it was. */
+ * ND_ERR_IO, also for an earlier failed write; path is then as it was, or, where only
+ * the sync of the folder failed, the whole new file. */
 ND_API nd_status nd_file_commit(nd_file *file);
 
 /* Forget the file; path stays as it was; NULL is allowed. */

@@ -3,12 +3,15 @@
 #endif
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -183,6 +186,47 @@ static int random_name(char *text, size_t room)
     return 0;
 }
 
+/* The lock on a temporary file ends with its writer, however that ends: whoever gets
+ * the lock has found a file that nobody writes any more. Where a file system has no
+ * locks such files stay. */
+static void sweep_file(int folder, const char *name)
+{
+    struct stat st;
+    int fd = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return;
+    }
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        unlinkat(folder, name, 0);
+    }
+    close(fd);
+}
+
+void nd_file_sweep(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder) {
+        return;
+    }
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        if (fnmatch(".nadir-????????????????.tmp", entry->d_name, 0) == 0) {
+            sweep_file(dirfd(folder), entry->d_name);
+        }
+    }
+    closedir(folder);
+}
+
+/* Lock a file just made; false if a sweep was quicker and removes it. */
+static bool claim(int fd)
+{
+    struct stat st;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return false;
+    }
+    return fstat(fd, &st) != 0 || st.st_nlink > 0;
+}
+
 static nd_status open_temporary(nd_out *out)
 {
     enum { NAME = 32, TRIES = 16 };
@@ -192,6 +236,7 @@ static nd_status open_temporary(nd_out *out)
         return nd_fail_memory(out->ctx);
     }
     memcpy(out->temporary, out->path, folder);
+    nd_file_sweep(folder > 0 ? out->temporary : ".");
     int error = EEXIST;
     for (int i = 0; i < TRIES && (error == EEXIST || error == EINTR); i++) {
         if (random_name(out->temporary + folder, NAME) != 0) {
@@ -199,10 +244,14 @@ static nd_status open_temporary(nd_out *out)
             break;
         }
         out->fd = open(out->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (out->fd >= 0) {
+        if (out->fd >= 0 && claim(out->fd)) {
             return ND_OK;
         }
-        error = errno;
+        error = out->fd < 0 ? errno : EEXIST;
+        if (out->fd >= 0) {
+            close(out->fd);
+            out->fd = -1;
+        }
     }
     nd_free(out->temporary);
     out->temporary = NULL;
@@ -351,18 +400,35 @@ static int take_free_name(const char *temporary, const char *path)
     return rename(temporary, path);
 }
 
-/* Make the new name survive a power cut. Some file systems cannot sync a folder
- * and say EINVAL; there is nothing more to do there. */
+/* Make the new name survive a power cut. A folder may be closed to readers, and some
+ * file systems cannot sync one and say EINVAL; there is nothing more to do there. */
 static nd_status sync_folder(nd_ctx *ctx, const char *folder)
 {
-    nd_status status = ND_OK;
+    int error = 0;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP) {
-            status = fail_system(ctx, "cannot sync the folder", folder, errno);
-        }
+    if (fd < 0) {
+        error = errno == EACCES ? 0 : errno;
+    } else {
+        error = fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
         close(fd);
     }
+    return error == 0 ? ND_OK : fail_system(ctx, "cannot sync the folder", folder, error);
+}
+
+nd_status nd_file_make_folder(nd_ctx *ctx, const char *path)
+{
+    if (mkdir(path, 0777) != 0) {
+        return errno == EEXIST ? ND_OK : fail_system(ctx, "cannot make the folder", path, errno);
+    }
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') {
+        n--;
+    }
+    char *name = nd_strndup(path, n);
+    char *parent = name ? nd_file_folder(name) : NULL;
+    nd_status status = parent ? sync_folder(ctx, parent) : nd_fail_memory(ctx);
+    nd_free(parent);
+    nd_free(name);
     return status;
 }
 
@@ -381,11 +447,7 @@ static nd_status commit_temporary(nd_out *out)
     if (fsync(out->fd) != 0) {
         return fail_system(out->ctx, "cannot write", out->path, errno);
     }
-    int closed = close(out->fd);
-    out->fd = -1;
-    if (closed != 0) {
-        return fail_system(out->ctx, "cannot write", out->path, errno);
-    }
+    /* Closed after the rename only: the lock must last as long as the name. */
     int renamed =
         out->force ? rename(out->temporary, out->path) : take_free_name(out->temporary, out->path);
     if (renamed != 0) {

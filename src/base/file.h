@@ -38,9 +38,19 @@ nd_status nd_file_scratch(nd_ctx *ctx, const char *folder, int *fd);
 /* The folder part of a path, "." if it has none; NULL without memory (nd_free). */
 char *nd_file_folder(const char *path);
 
+/* Make a folder unless its name is taken; the name survives a power cut. ND_ERR_IO,
+ * ND_ERR_MEMORY. */
+nd_status nd_file_make_folder(nd_ctx *ctx, const char *path);
+
+/* Remove temporary files of killed runs from a folder: those of the calling user that
+ * no process holds open. Whatever cannot be removed stays. */
+void nd_file_sweep(const char *path);
+
 /* A file that appears whole or not at all: bytes go to a temporary file in the
  * same folder; commit does fsync, rename (or link without force, so that an
- * existing file is never replaced by a race), fsync of the folder. */
+ * existing file is never replaced by a race), fsync of the folder. The temporary file
+ * is locked (flock), and left over only by a process that was killed: opening the next
+ * one in the folder sweeps it. */
 typedef struct nd_out nd_out;
 
 /* ND_ERR_EXISTS if path exists and force is false; ND_ERR_IO. */
@@ -52,7 +62,8 @@ nd_status nd_out_write(nd_out *out, const void *data, size_t size);
 nd_status nd_out_write_at(nd_out *out, uint64_t place, const void *data, size_t size);
 
 /* Make the file appear; frees out whatever happens. On failure path is as it
- * was and the temporary file is gone. */
+ * was and the temporary file is gone; only where the sync of the folder fails is the
+ * new file there, whole, and not yet safe from a power cut. */
 nd_status nd_out_commit(nd_out *out);
 
 /* Forget the file; NULL is allowed. */

@@ -7,6 +7,7 @@
 #include "base/ctx.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "report/metrics_json.h"
 
 void nd_curve_add(nd_curve *curve, long epoch, double train, double valid)
 {
@@ -40,7 +41,7 @@ static json_t *curve_json(const double *value, size_t count)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(list, number(value[i]));
+        nd_json_append(&list, number(value[i]));
     }
     return list;
 }
@@ -58,22 +59,6 @@ bool nd_about_running(const char *key)
     return false;
 }
 
-/* A text that need not be UTF-8, such as a path, which JSON must be: bytes beyond
- * ASCII are shown as '?' then. */
-static json_t *any_text(const char *text)
-{
-    if (nd_utf8_valid(text, strlen(text))) {
-        return json_string(text);
-    }
-    char *copy = nd_strdup(text);
-    for (char *at = copy; at && *at; at++) {
-        *at = (unsigned char)*at < 0x80 ? *at : '?';
-    }
-    json_t *json = copy ? json_string(copy) : NULL;
-    nd_free(copy);
-    return json;
-}
-
 /* The options as given; those left at "auto" stand resolved under "plan". */
 static json_t *settings_json(const nd_config *config)
 {
@@ -81,7 +66,7 @@ static json_t *settings_json(const nd_config *config)
     for (size_t i = 0; i < config->set.count; i++) {
         const char *key = config->set.row[i].name;
         if (nd_opt_given(&config->set, key) && !nd_about_running(key)) {
-            json_object_set_new(object, key, any_text(nd_opt_text(&config->set, key)));
+            nd_json_set(&object, key, nd_json_text(nd_opt_text(&config->set, key)));
         }
     }
     return object;
@@ -91,7 +76,7 @@ static json_t *hidden_json(const nd_setup *plan)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < plan->hidden_count; i++) {
-        json_array_append_new(list, json_integer((json_int_t)plan->hidden[i]));
+        nd_json_append(&list, json_integer((json_int_t)plan->hidden[i]));
     }
     return list;
 }
@@ -109,7 +94,7 @@ static json_t *plan_json(const nd_setup *plan)
 
 static json_t *data_json(const nd_record *r)
 {
-    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "file", any_text(r->table->path), "rows",
+    return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I}", "file", nd_json_text(r->table->path), "rows",
                      (json_int_t)r->table->rows, "columns", (json_int_t)r->table->columns,
                      "train_rows", (json_int_t)r->parts->train.count, "valid_rows",
                      (json_int_t)r->parts->valid.count, "test_rows",
@@ -138,7 +123,7 @@ static json_t *metrics_json(const nd_metrics *metrics)
     for (size_t i = 0; metrics != NULL && i < sizeof name / sizeof name[0]; i++) {
         double value = nd_metrics_get(metrics, name[i]);
         if (isfinite(value)) {
-            json_object_set_new(object, name[i], json_real(value));
+            nd_json_set(&object, name[i], json_real(value));
         }
     }
     return object;

@@ -1,15 +1,12 @@
 #include "job/saver.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,9 +92,7 @@ static bool lock_folder(int folder)
 
 static nd_status take_folder(nd_saver *s)
 {
-    if (mkdir(s->folder, 0777) != 0 && errno != EEXIST) {
-        return fail_system(s->ctx, "cannot make the folder", s->folder, errno);
-    }
+    ND_TRY(nd_file_make_folder(s->ctx, s->folder));
     s->lock = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->lock < 0) {
         return fail_system(s->ctx, "cannot use the folder", s->folder, errno);
@@ -110,21 +105,6 @@ static nd_status take_folder(nd_saver *s)
         return fail_system(s->ctx, "cannot write in the folder", s->folder, errno);
     }
     return ND_OK;
-}
-
-/* Files that a killed run was writing; the lock says that nobody is now. */
-static void sweep_folder(const nd_saver *s)
-{
-    DIR *folder = opendir(s->folder);
-    if (folder == NULL) {
-        return;
-    }
-    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        if (fnmatch(".nadir-????????????????.tmp", entry->d_name, 0) == 0) {
-            unlinkat(s->lock, entry->d_name, 0);
-        }
-    }
-    closedir(folder);
 }
 
 static nd_status forget_checkpoints(const nd_saver *s)
@@ -146,7 +126,7 @@ static nd_status forget_checkpoints(const nd_saver *s)
 static nd_status open_folder(nd_saver *s, bool resume, bool fresh, nd_checkpoint **resumed)
 {
     ND_TRY(take_folder(s));
-    sweep_folder(s);
+    nd_file_sweep(s->folder);
     if (resume) {
         ND_TRY(nd_checkpoint_load(s->ctx, s->folder, resumed));
         s->sequence = *resumed != NULL ? (*resumed)->facts.sequence : 0;

@@ -248,13 +248,18 @@ static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
 
 /* Early stopping found how long to train; the validation rows now help as well
  * (Goodfellow et al. 2016, algorithm 7.2). The first network stays if the second
- * fit diverges or is interrupted. */
+ * fit diverges, even if it could go back, or is interrupted. */
 static nd_status fit_again(job *j)
 {
     nd_net *net = NULL;
     nd_fit_result again;
     nd_status status = refit_rows(j, &net, &again);
-    if (status == ND_OK && !again.interrupted) {
+    /* Nothing was held out to see what a run that had to go back is worth. */
+    bool wild = status == ND_ERR_DIVERGED || (status == ND_OK && again.rollbacks > 0);
+    if (wild) {
+        nd_log(j->ctx, 1, "the refit diverged: the model is that of the first fit");
+    }
+    if (status == ND_OK && !again.interrupted && !wild) {
         nd_log(j->ctx, 2, "refit on the %zu training and validation rows: %ld epoch%s",
                j->parts.split.train + j->parts.split.valid, again.epochs,
                again.epochs == 1 ? "" : "s");
@@ -263,10 +268,10 @@ static nd_status fit_again(job *j)
         return ND_OK;
     }
     nd_net_destroy(net);
-    if (status == ND_OK) {
+    if (status == ND_OK && again.interrupted) {
         j->fit.interrupted = true;
     }
-    return status == ND_ERR_DIVERGED ? ND_OK : status;
+    return wild ? ND_OK : status;
 }
 
 /* A run that was interrupted in its second fit: what came out of the first. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "report/metrics_json.h"
 
 enum { SHOWN_MOST = 10, NAME_WIDTH = 15 };
 
@@ -75,35 +76,33 @@ static void add_text(nd_text *out, const nd_table *table, const nd_findings *fin
 /* null for what is not UTF-8. */
 static json_t *string(const char *text)
 {
-    json_t *made = text ? json_string(text) : NULL;
-    return made ? made : json_null();
+    return text && nd_utf8_valid(text, strlen(text)) ? json_string(text) : json_null();
 }
 
 static json_t *finding_json(const nd_finding *finding)
 {
     json_t *made = json_object();
-    json_object_set_new(made, "name", string(finding->name));
-    json_object_set_new(made, "level", string(finding->error ? "error" : "warning"));
-    json_object_set_new(made, "column", string(finding->column));
-    json_object_set_new(made, "count", json_integer((json_int_t)finding->count));
-    json_object_set_new(made, "text", string(finding->text));
-    json_object_set_new(made, "remedy", string(finding->remedy));
+    nd_json_set(&made, "name", string(finding->name));
+    nd_json_set(&made, "level", string(finding->error ? "error" : "warning"));
+    nd_json_set(&made, "column", string(finding->column));
+    nd_json_set(&made, "count", json_integer((json_int_t)finding->count));
+    nd_json_set(&made, "text", string(finding->text));
+    nd_json_set(&made, "remedy", string(finding->remedy));
     return made;
 }
 
 static json_t *findings_json(const nd_table *table, const nd_findings *findings)
 {
     json_t *made = json_object(), *list = json_array();
-    json_object_set_new(made, "file", string(table->path));
-    json_object_set_new(made, "rows", json_integer((json_int_t)table->rows));
-    json_object_set_new(made, "columns", json_integer((json_int_t)table->columns));
-    json_object_set_new(made, "errors", json_integer((json_int_t)findings->errors));
-    json_object_set_new(made, "warnings",
-                        json_integer((json_int_t)(findings->count - findings->errors)));
+    nd_json_set(&made, "file", string(table->path));
+    nd_json_set(&made, "rows", json_integer((json_int_t)table->rows));
+    nd_json_set(&made, "columns", json_integer((json_int_t)table->columns));
+    nd_json_set(&made, "errors", json_integer((json_int_t)findings->errors));
+    nd_json_set(&made, "warnings", json_integer((json_int_t)(findings->count - findings->errors)));
     for (size_t i = 0; i < findings->count; i++) {
-        json_array_append_new(list, finding_json(&findings->item[i]));
+        nd_json_append(&list, finding_json(&findings->item[i]));
     }
-    json_object_set_new(made, "findings", list);
+    nd_json_set(&made, "findings", list);
     return made;
 }
 

@@ -2,6 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
 
 /* Ten digits carry every figure and keep 0.1 readable. */
 enum { JSON_DIGITS = 10 };
@@ -9,6 +12,38 @@ enum { JSON_DIGITS = 10 };
 json_t *nd_json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *nd_json_text(const char *text)
+{
+    if (nd_utf8_valid(text, strlen(text))) {
+        return json_string(text);
+    }
+    char *copy = nd_strdup(text);
+    for (char *at = copy; at && *at; at++) {
+        *at = (unsigned char)*at < 0x80 ? *at : '?';
+    }
+    json_t *json = copy ? json_string(copy) : NULL;
+    nd_free(copy);
+    return json;
+}
+
+static void check(json_t **tree, int failed)
+{
+    if (failed) {
+        json_decref(*tree);
+        *tree = NULL;
+    }
+}
+
+void nd_json_set(json_t **object, const char *key, json_t *value)
+{
+    check(object, json_object_set_new(*object, key, value));
+}
+
+void nd_json_append(json_t **list, json_t *value)
+{
+    check(list, json_array_append_new(*list, value));
 }
 
 nd_status nd_json_add(nd_ctx *ctx, json_t *value, int indent, nd_text *text)
@@ -31,9 +66,9 @@ static json_t *matrix(const uint64_t *cell, size_t n)
     for (size_t i = 0; i < n; i++) {
         json_t *row = json_array();
         for (size_t j = 0; j < n; j++) {
-            json_array_append_new(row, json_integer((json_int_t)cell[i * n + j]));
+            nd_json_append(&row, json_integer((json_int_t)cell[i * n + j]));
         }
-        json_array_append_new(rows, row);
+        nd_json_append(&rows, row);
     }
     return rows;
 }
@@ -43,13 +78,13 @@ static json_t *class_list(const nd_metrics *m)
     json_t *list = json_array();
     for (int k = 0; k < m->classes; k++) {
         json_t *row = json_object();
-        json_object_set_new(row, "class", json_string(m->class_name[k]));
-        json_object_set_new(row, "rows", json_integer((json_int_t)m->class_rows[k]));
-        json_object_set_new(row, "precision", nd_json_number(m->class_precision[k]));
-        json_object_set_new(row, "recall", nd_json_number(m->class_recall[k]));
-        json_object_set_new(row, "f1", nd_json_number(m->class_f1[k]));
-        json_object_set_new(row, "auc", nd_json_number(m->class_auc[k]));
-        json_array_append_new(list, row);
+        nd_json_set(&row, "class", nd_json_text(m->class_name[k]));
+        nd_json_set(&row, "rows", json_integer((json_int_t)m->class_rows[k]));
+        nd_json_set(&row, "precision", nd_json_number(m->class_precision[k]));
+        nd_json_set(&row, "recall", nd_json_number(m->class_recall[k]));
+        nd_json_set(&row, "f1", nd_json_number(m->class_f1[k]));
+        nd_json_set(&row, "auc", nd_json_number(m->class_auc[k]));
+        nd_json_append(&list, row);
     }
     return list;
 }
@@ -59,19 +94,19 @@ static json_t *target_list(const nd_metrics *m)
     json_t *list = json_array();
     for (size_t j = 0; j < m->targets; j++) {
         json_t *row = json_object();
-        json_object_set_new(row, "target", json_string(m->target_name[j]));
-        json_object_set_new(row, "rmse", nd_json_number(m->target_rmse[j]));
-        json_object_set_new(row, "mae", nd_json_number(m->target_mae[j]));
-        json_object_set_new(row, "r2", nd_json_number(m->target_r2[j]));
-        json_array_append_new(list, row);
+        nd_json_set(&row, "target", nd_json_text(m->target_name[j]));
+        nd_json_set(&row, "rmse", nd_json_number(m->target_rmse[j]));
+        nd_json_set(&row, "mae", nd_json_number(m->target_mae[j]));
+        nd_json_set(&row, "r2", nd_json_number(m->target_r2[j]));
+        nd_json_append(&list, row);
     }
     return list;
 }
 
-static void add_figures(json_t *object, const nd_metrics *m, const char *const *name)
+static void add_figures(json_t **object, const nd_metrics *m, const char *const *name)
 {
     for (; *name; name++) {
-        json_object_set_new(object, *name, nd_json_number(nd_metrics_get(m, *name)));
+        nd_json_set(object, *name, nd_json_number(nd_metrics_get(m, *name)));
     }
 }
 
@@ -82,14 +117,14 @@ json_t *nd_metrics_json(const nd_metrics *m)
                                              "precision", "recall",   NULL};
     static const char *const of_values[] = {"loss", "rmse", "mae", "r2", NULL};
     json_t *object = json_object();
-    json_object_set_new(object, "rows", json_integer((json_int_t)m->rows));
+    nd_json_set(&object, "rows", json_integer((json_int_t)m->rows));
     if (m->classes > 0) {
-        add_figures(object, m, of_classes);
-        json_object_set_new(object, "classes", class_list(m));
-        json_object_set_new(object, "confusion", matrix(m->confusion, (size_t)m->classes));
+        add_figures(&object, m, of_classes);
+        nd_json_set(&object, "classes", class_list(m));
+        nd_json_set(&object, "confusion", matrix(m->confusion, (size_t)m->classes));
     } else {
-        add_figures(object, m, of_values);
-        json_object_set_new(object, "targets", target_list(m));
+        add_figures(&object, m, of_values);
+        nd_json_set(&object, "targets", target_list(m));
     }
     return object;
 }

@@ -13,6 +13,16 @@ json_t *nd_metrics_json(const nd_metrics *metrics);
 /* A real, or null for NaN and infinities, which JSON does not have. */
 json_t *nd_json_number(double value);
 
+/* A text that need not be UTF-8, such as a path, which JSON must be: bytes beyond ASCII
+ * are shown as '?' then. NULL without memory. */
+json_t *nd_json_text(const char *text);
+
+/* Add a value, which is taken, to an object or a list. Without memory for the value or
+ * its place the whole tree is freed and becomes NULL, and stays so: what is not whole
+ * is not written. */
+void nd_json_set(json_t **object, const char *key, json_t *value);
+void nd_json_append(json_t **list, json_t *value);
+
 /* Compact (0) or indented JSON onto text; takes over value, NULL means that
  * there was no memory. */
 nd_status nd_json_add(nd_ctx *ctx, json_t *value, int indent, nd_text *text);

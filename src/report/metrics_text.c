@@ -264,7 +264,7 @@ static nd_status write_json(nd_text *text, const nd_metrics *m, const nd_metrics
 {
     json_t *object = nd_metrics_json(m);
     if (object && baseline) {
-        json_object_set_new(object, "baseline", nd_metrics_json(baseline));
+        nd_json_set(&object, "baseline", nd_metrics_json(baseline));
     }
     return nd_json_add(m->ctx, object, 1, text);
 }

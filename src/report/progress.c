@@ -274,17 +274,17 @@ static const char *kind_name(nd_event_kind kind)
     return "unknown";
 }
 
-static void set_number(json_t *object, const char *key, double value)
+static void set_number(json_t **object, const char *key, double value)
 {
     if (isfinite(value)) {
-        json_object_set_new(object, key, json_real(value));
+        nd_json_set(object, key, json_real(value));
     }
 }
 
-static void set_progress(json_t *object, const nd_event *event)
+static void set_progress(json_t **object, const nd_event *event)
 {
-    json_object_set_new(object, "epoch", json_integer(event->epoch));
-    json_object_set_new(object, "step", json_integer((json_int_t)event->step));
+    nd_json_set(object, "epoch", json_integer(event->epoch));
+    nd_json_set(object, "step", json_integer((json_int_t)event->step));
     set_number(object, "done", event->done);
     set_number(object, "lr", event->lr);
     set_number(object, "train_loss", event->train_loss);
@@ -295,7 +295,7 @@ static void set_progress(json_t *object, const nd_event *event)
     set_number(object, "rows_per_s", event->rows_per_s);
     set_number(object, "seconds", event->seconds);
     if (event->kind == ND_EVENT_EPOCH) {
-        json_object_set_new(object, "best", json_boolean(event->best));
+        nd_json_set(object, "best", json_boolean(event->best));
     }
 }
 
@@ -305,20 +305,20 @@ static void write_json(nd_report *report, const nd_event *event)
         return;
     }
     json_t *object = json_object();
-    json_object_set_new(object, "event", json_string(kind_name(event->kind)));
+    nd_json_set(&object, "event", json_string(kind_name(event->kind)));
     if (event->kind == ND_EVENT_PLAN) {
-        json_object_set_new(object, "epochs", json_integer(event->epochs));
+        nd_json_set(&object, "epochs", json_integer(event->epochs));
     } else if (event->kind != ND_EVENT_TEST) {
-        set_progress(object, event);
+        set_progress(&object, event);
     }
     if (event->text) {
-        json_object_set_new(object, "text", json_string(event->text));
+        nd_json_set(&object, "text", nd_json_text(event->text));
     }
     if (event->metrics) {
-        json_object_set_new(object, "metrics", nd_metrics_json(event->metrics));
+        nd_json_set(&object, "metrics", nd_metrics_json(event->metrics));
     }
     if (event->baseline) {
-        json_object_set_new(object, "baseline", nd_metrics_json(event->baseline));
+        nd_json_set(&object, "baseline", nd_metrics_json(event->baseline));
     }
     if (nd_json_add(report->ctx, object, 0, &report->text) == ND_OK) {
         send(report);

@@ -2,6 +2,10 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report/metrics_json.h"
 
 /* null for what JSON cannot say. */
 static json_t *number(double x)
@@ -17,8 +21,7 @@ static json_t *count(size_t n)
 /* Text as given, null if it is not UTF-8. */
 static json_t *string(const char *text)
 {
-    json_t *made = text ? json_string(text) : NULL;
-    return made ? made : json_null();
+    return text && nd_utf8_valid(text, strlen(text)) ? json_string(text) : json_null();
 }
 
 static json_t *words_json(const nd_column_facts *c)
@@ -26,9 +29,9 @@ static json_t *words_json(const nd_column_facts *c)
     json_t *list = json_array();
     for (size_t i = 0; i < c->words; i++) {
         json_t *item = json_object();
-        json_object_set_new(item, "text", string(nd_dict_word(c->column->dict, c->word[i], NULL)));
-        json_object_set_new(item, "rows", count(c->stats.word_count[c->word[i]]));
-        json_array_append_new(list, item);
+        nd_json_set(&item, "text", string(nd_dict_word(c->column->dict, c->word[i], NULL)));
+        nd_json_set(&item, "rows", count(c->stats.word_count[c->word[i]]));
+        nd_json_append(&list, item);
     }
     return list;
 }
@@ -40,15 +43,15 @@ static json_t *use_json(const nd_column_facts *c)
         return json_null();
     }
     json_t *made = json_object();
-    json_object_set_new(made, "kind", string(nd_prep_kind_name(use->kind)));
-    json_object_set_new(made, "inputs", count(use->features));
+    nd_json_set(&made, "kind", string(nd_prep_kind_name(use->kind)));
+    nd_json_set(&made, "inputs", count(use->features));
     if (use->kind == ND_PREP_DROPPED) {
-        json_object_set_new(made, "reason", string(use->reason));
+        nd_json_set(&made, "reason", string(use->reason));
     } else {
-        json_object_set_new(made, "missing_input", json_boolean(use->missing_feature));
+        nd_json_set(&made, "missing_input", json_boolean(use->missing_feature));
     }
     if (use->kind == ND_PREP_NUMBER || use->kind == ND_PREP_IMAGE) {
-        json_object_set_new(made, "scaling", string(nd_scaling_name(use->scaling)));
+        nd_json_set(&made, "scaling", string(nd_scaling_name(use->scaling)));
     }
     return made;
 }
@@ -56,22 +59,22 @@ static json_t *use_json(const nd_column_facts *c)
 static json_t *column_json(const nd_column_facts *c)
 {
     json_t *made = json_object();
-    json_object_set_new(made, "name", string(c->column->name));
-    json_object_set_new(made, "type", string(nd_column_type_name(c->column)));
-    json_object_set_new(made, "target", json_boolean(c->target));
-    json_object_set_new(made, "missing", count(c->stats.missing));
+    nd_json_set(&made, "name", string(c->column->name));
+    nd_json_set(&made, "type", string(nd_column_type_name(c->column)));
+    nd_json_set(&made, "target", json_boolean(c->target));
+    nd_json_set(&made, "missing", count(c->stats.missing));
     if (c->column->dtype != ND_DT_U8) {
-        json_object_set_new(made, "different", count(c->distinct));
+        nd_json_set(&made, "different", count(c->distinct));
     }
     if (c->column->dtype == ND_DT_WORD) {
-        json_object_set_new(made, "most_frequent", words_json(c));
+        nd_json_set(&made, "most_frequent", words_json(c));
     } else {
-        json_object_set_new(made, "min", number(c->stats.min));
-        json_object_set_new(made, "max", number(c->stats.max));
-        json_object_set_new(made, "mean", number(c->stats.mean));
-        json_object_set_new(made, "deviation", number(c->stats.deviation));
+        nd_json_set(&made, "min", number(c->stats.min));
+        nd_json_set(&made, "max", number(c->stats.max));
+        nd_json_set(&made, "mean", number(c->stats.mean));
+        nd_json_set(&made, "deviation", number(c->stats.deviation));
     }
-    json_object_set_new(made, "preparation", use_json(c));
+    nd_json_set(&made, "preparation", use_json(c));
     return made;
 }
 
@@ -80,44 +83,44 @@ static json_t *classes_json(const nd_prep *prep)
     json_t *list = json_array();
     for (uint32_t k = 0; k < nd_dict_count(prep->classes); k++) {
         json_t *item = json_object();
-        json_object_set_new(item, "name", string(nd_dict_word(prep->classes, k, NULL)));
-        json_object_set_new(item, "rows", count((size_t)prep->class_count[k]));
-        json_array_append_new(list, item);
+        nd_json_set(&item, "name", string(nd_dict_word(prep->classes, k, NULL)));
+        nd_json_set(&item, "rows", count((size_t)prep->class_count[k]));
+        nd_json_append(&list, item);
     }
     return list;
 }
 
-static void add_prep(json_t *made, const nd_table_facts *facts)
+static void add_prep(json_t **made, const nd_table_facts *facts)
 {
     const nd_prep *prep = facts->prep;
     json_t *targets = json_array();
     for (size_t t = 0; prep && t < prep->targets; t++) {
-        json_array_append_new(targets, string(prep->target[t].name));
+        nd_json_append(&targets, string(prep->target[t].name));
     }
-    json_object_set_new(made, "task", string(prep ? nd_task_name(prep->task) : NULL));
-    json_object_set_new(made, "targets", targets);
+    nd_json_set(made, "task", string(prep ? nd_task_name(prep->task) : NULL));
+    nd_json_set(made, "targets", targets);
     if (prep && prep->classes) {
-        json_object_set_new(made, "classes", classes_json(prep));
+        nd_json_set(made, "classes", classes_json(prep));
     }
-    json_object_set_new(made, "inputs", facts->fitted ? count(prep->features) : json_null());
+    nd_json_set(made, "inputs", facts->fitted ? count(prep->features) : json_null());
 }
 
 static json_t *table_json(const nd_table_facts *facts)
 {
     json_t *made = json_object(), *columns = json_array(), *notes = json_array();
-    json_object_set_new(made, "file", string(facts->table->path));
-    json_object_set_new(made, "rows", count(facts->table->rows));
-    json_object_set_new(made, "header", json_boolean(facts->table->header));
+    nd_json_set(&made, "file", string(facts->table->path));
+    nd_json_set(&made, "rows", count(facts->table->rows));
+    nd_json_set(&made, "header", json_boolean(facts->table->header));
     for (size_t c = 0; c < facts->table->columns; c++) {
-        json_array_append_new(columns, column_json(&facts->column[c]));
+        nd_json_append(&columns, column_json(&facts->column[c]));
     }
-    json_object_set_new(made, "columns", columns);
-    add_prep(made, facts);
+    nd_json_set(&made, "columns", columns);
+    add_prep(&made, facts);
     for (size_t i = 0; i < facts->notes; i++) {
-        json_array_append_new(notes, string(facts->note[i]));
+        nd_json_append(&notes, string(facts->note[i]));
     }
-    json_object_set_new(made, "warnings", notes);
-    json_object_set_new(made, "problem", string(facts->problem));
+    nd_json_set(&made, "warnings", notes);
+    nd_json_set(&made, "problem", string(facts->problem));
     return made;
 }
 

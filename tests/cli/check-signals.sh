@@ -87,5 +87,7 @@ rm -f cut.safetensors
 start cut.safetensors --checkpoint twice --resume
 wait $pid || fail "resuming after two signals ends with status $?"
 cmp whole.safetensors cut.safetensors || fail "twice: other bits at the end"
+left=$(find . -name '.nadir-*')
+[ -z "$left" ] || fail "twice: left behind: $left"
 echo "$sent signals, $((ended + 2)) runs to the end, all with the same bits;" \
     "at most $slowest ms from the signal to the end (seed $seed)"

@@ -8,10 +8,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/ctx.h"
@@ -232,6 +234,89 @@ static void a_full_disk_is_an_error(void **state)
     nd_out_abandon(out);
 }
 
+/* A process that dies while it writes. */
+static void leave_temporary(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        nd_out *out = NULL;
+        if (nd_out_open(NULL, "file", false, &out) == ND_OK) {
+            nd_out_write(out, "half", 4);
+        }
+        raise(SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+}
+
+static void the_next_file_sweeps_what_a_killed_run_left(void **state)
+{
+    (void)state;
+    leave_temporary();
+    assert_int_equal(count_entries(), 1);
+    assert_false(nd_file_exists("file"));
+    assert_int_equal(put("other", "whole", false), ND_OK);
+    assert_int_equal(count_entries(), 1);
+    assert_holds("other", "whole");
+    unlink("other");
+}
+
+static void a_file_that_is_being_written_is_not_swept(void **state)
+{
+    (void)state;
+    nd_out *slow = NULL;
+    assert_int_equal(nd_out_open(NULL, "slow", false, &slow), ND_OK);
+    assert_int_equal(put("quick", "1", false), ND_OK);
+    nd_file_sweep(".");
+    assert_int_equal(nd_out_write(slow, "2", 1), ND_OK);
+    assert_int_equal(nd_out_commit(slow), ND_OK);
+    assert_holds("quick", "1");
+    assert_holds("slow", "2");
+    unlink("quick");
+    unlink("slow");
+}
+
+static void only_temporary_files_of_nadir_are_swept(void **state)
+{
+    (void)state;
+    const char *const folder_name = ".nadir-000000000000000a.tmp";
+    const char *const link_name = ".nadir-000000000000000b.tmp";
+    const char *const pipe_name = ".nadir-000000000000000c.tmp";
+    assert_int_equal(mkdir(folder_name, 0700), 0);
+    assert_int_equal(put("mine.tmp", "kept", false), ND_OK);
+    assert_int_equal(symlink("mine.tmp", link_name), 0);
+    assert_int_equal(mkfifo(pipe_name, 0600), 0);
+    assert_int_equal(put(".nadir-00.tmp", "kept", false), ND_OK);
+    nd_file_sweep(".");
+    nd_file_sweep("no such folder");
+    assert_int_equal(count_entries(), 5);
+    rmdir(folder_name);
+    unlink(link_name);
+    unlink(pipe_name);
+    unlink("mine.tmp");
+    unlink(".nadir-00.tmp");
+}
+
+static void a_folder_is_made_once(void **state)
+{
+    (void)state;
+    struct stat st;
+    nd_ctx *ctx = NULL;
+    assert_int_equal(nd_ctx_create(&ctx, 1), ND_OK);
+    assert_int_equal(nd_file_make_folder(ctx, "made/"), ND_OK);
+    assert_int_equal(nd_file_make_folder(ctx, "made"), ND_OK);
+    assert_int_equal(nd_file_make_folder(ctx, "made/inner"), ND_OK);
+    assert_int_equal(stat("made/inner", &st), 0);
+    assert_true(S_ISDIR(st.st_mode));
+    assert_int_equal(nd_file_make_folder(ctx, "no/such"), ND_ERR_IO);
+    assert_string_equal(nd_ctx_message(ctx),
+                        "cannot make the folder no/such: No such file or directory");
+    nd_ctx_destroy(ctx);
+    rmdir("made/inner");
+    rmdir("made");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +330,10 @@ int main(void)
         cmocka_unit_test(pipes_are_read_to_their_end),
         cmocka_unit_test(pipes_and_devices_are_written_through),
         cmocka_unit_test(a_full_disk_is_an_error),
+        cmocka_unit_test(the_next_file_sweeps_what_a_killed_run_left),
+        cmocka_unit_test(a_file_that_is_being_written_is_not_swept),
+        cmocka_unit_test(only_temporary_files_of_nadir_are_swept),
+        cmocka_unit_test(a_folder_is_made_once),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
