@@ -14,7 +14,7 @@ struct nd_cache {
     nd_cache_layout layout;
 };
 
-static inline const char *nd_cache_block(const nd_cache *c, uint64_t block)
+static inline const void *nd_cache_block(const nd_cache *c, uint64_t block)
 {
     return c->bytes.data + c->layout.first + block * c->layout.stride;
 }

@@ -59,7 +59,7 @@ static void cache_gather(const nd_source *source, const uint32_t *index, size_t 
     size_t full = s->blocks.full, width = source->features, labels = source->label_width;
     for (size_t i = 0; i < count; i++) {
         size_t number = index ? index[i] : number_of(s, first + i), row = number % full;
-        const nd_real *block = (const nd_real *)nd_cache_block(s->cache, s->first + number / full);
+        const nd_real *block = nd_cache_block(s->cache, s->first + number / full);
         memcpy(x + i * width, block + row * width, width * sizeof *x);
         if (y) {
             memcpy(y + i * labels, block + full * width + row * labels, labels * sizeof *y);
