@@ -4,7 +4,7 @@ SECONDS_PER_TARGET ?= 60
 JOBS ?= $(shell nproc)
 export JOBS
 
-.PHONY: help demo test test-all bench bench-peers lint fuzz docs install clean
+.PHONY: help demo test test-all coverage bench bench-peers lint fuzz docs install clean
 
 help: ## Show the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -16,8 +16,11 @@ demo: ## Build, then train, measure, predict and inspect on data that is shipped
 test: ## Run all tests: release, sanitizers, lint
 	@sh scripts/test.sh release asan tsan lint
 
-test-all: ## As test, and in the debug and double builds too
-	@sh scripts/test.sh release debug double asan tsan lint
+test-all: ## As test, and debug, double, memory sanitizer, valgrind, coverage
+	@sh scripts/test.sh release debug double asan tsan msan lint valgrind coverage
+
+coverage: ## Lines and branches that the tests run, by file
+	@sh scripts/coverage.sh
 
 bench: ## Build and run the measurements
 	@sh scripts/build.sh release bench

@@ -34,3 +34,8 @@ endif()
 if(ND_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+
+if(ND_COVERAGE)
+    add_compile_options(--coverage -fprofile-update=atomic)
+    add_link_options(--coverage)
+endif()

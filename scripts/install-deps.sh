@@ -1,7 +1,8 @@
 #!/bin/sh
 # Install the packages that nadir needs and that are missing; root is asked for
 # only then.
-#   install-deps.sh [build] [test] [check] [lint] [fuzz] [peers] [--list]
+#   install-deps.sh [build] [test] [check] [lint] [fuzz] [coverage]
+#                   [valgrind] [peers] [--list]
 # Without a group: build and test. --list prints the packages of the groups.
 set -eu
 
@@ -12,6 +13,8 @@ test="libcmocka-dev"
 check="mandoc python3-numpy"
 lint="clang clang-format clang-tidy cppcheck"
 fuzz="clang libclang-rt-dev"
+coverage="gcovr"
+valgrind="valgrind"
 peers="python3-torch python3-sklearn libopenblas0-openmp libfann-dev"
 
 say()
@@ -28,10 +31,12 @@ for word in "$@"; do
     check) packages="$packages $check" ;;
     lint) packages="$packages $lint" ;;
     fuzz) packages="$packages $fuzz" ;;
+    coverage) packages="$packages $coverage" ;;
+    valgrind) packages="$packages $valgrind" ;;
     peers) packages="$packages $peers" ;;
     --list) list=yes ;;
     *)
-        say "unknown word '$word': build, test, check, lint, fuzz, peers or --list"
+        say "unknown word '$word': build, test, check, lint, fuzz, coverage, valgrind, peers or --list"
         exit 2
         ;;
     esac

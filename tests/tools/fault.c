@@ -35,7 +35,7 @@ static struct {
     char kind[16];
     long at;
     int error;
-    bool on, ready;
+    bool on, ready, over;
 } fault;
 static atomic_long calls;
 static uintptr_t program_begin, program_end;
@@ -59,6 +59,14 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *user)
 static bool own(uintptr_t caller)
 {
     return caller >= program_begin && caller < program_end;
+}
+
+/* After the program's main nothing fails or counts: what follows is the C library's, and
+ * that of whoever counts the lines that were run. */
+static void leave(void)
+{
+    fault.ready = false;
+    fault.over = true;
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -92,6 +100,9 @@ static atomic_flag busy = ATOMIC_FLAG_INIT;
 
 static void note(uintptr_t old, uintptr_t made)
 {
+    if (fault.over) {
+        return;
+    }
     while (atomic_flag_test_and_set(&busy)) {
     }
     uintptr_t wanted[2] = {old, made};
@@ -130,6 +141,11 @@ __attribute__((destructor)) static void end(void)
 
 static bool no_memory(uintptr_t caller)
 {
+    static atomic_flag started = ATOMIC_FLAG_INIT;
+    /* Not earlier: what is registered last is called first. */
+    if (own(caller) && !atomic_flag_test_and_set(&started)) {
+        atexit(leave);
+    }
     return (own(caller) && refused("alloc")) || refused("anyalloc");
 }
 

@@ -95,7 +95,7 @@ static outcome try(const recipe *r)
     make_rows(x, y);
     assert_int_equal(nd_ctx_create(&ctx, 1), ND_OK);
     nd_net *net = make_net(ctx, r);
-    assert_int_equal(nd_optimizer_create(net, "momentum", "lr=0.2", &optimizer), ND_OK);
+    assert_int_equal(nd_optimizer_create(net, "momentum", "lr=0.1", &optimizer), ND_OK);
     assert_int_equal(nd_net_gradient(net, x, y, ROWS, &out.first), ND_OK);
     gradient_norms(net, out.norm);
     for (int i = 0; i < STEPS; i++) {
