@@ -171,7 +171,11 @@ static int write_file(void *user, const char *text, size_t bytes)
 
 bool cli_output(cli_run *run, nd_sink *sink)
 {
-    const char *path = cli_text(run, "output");
+    return cli_create(run, cli_text(run, "output"), sink);
+}
+
+bool cli_create(cli_run *run, const char *path, nd_sink *sink)
+{
     *sink = cli_stdout();
     if (!path || strcmp(path, "-") == 0) {
         return true;

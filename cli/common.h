@@ -56,6 +56,9 @@ nd_model *cli_model(const cli_run *run, int *code);
  * fail, so that nothing is left of it; the second ends the program. */
 bool cli_output(cli_run *run, nd_sink *sink);
 
+/* The same for a path of the verb's own. */
+bool cli_create(cli_run *run, const char *path, nd_sink *sink);
+
 /* True if a and b are, or would become, the same file. */
 bool cli_same_file(const char *a, const char *b);
 
@@ -81,6 +84,7 @@ int cli_inspect(const nd_verb *verb, int count, char **argument);
 int cli_init(const nd_verb *verb, int count, char **argument);
 int cli_lr_find(const nd_verb *verb, int count, char **argument);
 int cli_check(const nd_verb *verb, int count, char **argument);
+int cli_augment(const nd_verb *verb, int count, char **argument);
 int cli_bench(const nd_verb *verb, int count, char **argument);
 
 #endif

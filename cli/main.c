@@ -26,6 +26,8 @@ static verb_fn function_of(unsigned bit)
         return cli_init;
     case ND_VERB_LR_FIND:
         return cli_lr_find;
+    case ND_VERB_AUGMENT:
+        return cli_augment;
     case ND_VERB_BENCH:
         return cli_bench;
     case ND_VERB_CHECK:

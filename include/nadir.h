@@ -66,6 +66,7 @@ typedef struct nd_net nd_net;             /* a planned network with its paramete
 typedef struct nd_optimizer nd_optimizer; /* update rule with its state */
 typedef struct nd_model nd_model;         /* network + preparation + training record */
 typedef struct nd_metrics nd_metrics;     /* results of an evaluation */
+typedef struct nd_augment nd_augment;     /* distortions of images */
 
 /* Where text goes. write returns 0 when all bytes were taken, else non-zero,
  * which ends the producing call with ND_ERR_IO. */
@@ -154,7 +155,8 @@ enum {
     ND_VERB_INIT = 16,
     ND_VERB_BENCH = 32,
     ND_VERB_LR_FIND = 64,
-    ND_VERB_CHECK = 128
+    ND_VERB_CHECK = 128,
+    ND_VERB_AUGMENT = 512
 };
 
 /* One row of the option table: the source of the flag, the config key, the
@@ -365,6 +367,14 @@ typedef struct nd_lr_range {
 ND_API nd_status nd_lr_find(nd_ctx *ctx, const nd_config *config, const nd_table *data,
                             const nd_sink *curve, nd_lr_range *range);
 
+/* Write a contact sheet of distorted images as PNG: in each line a training image as it is,
+ * then as a training with these settings and this seed would see it in epochs 1, 2, ...
+ *   config  options of ND_VERB_AUGMENT; NULL means defaults
+ * ND_ERR_OPTION (the rows are not images; a distortion that makes no sense for them),
+ * ND_ERR_DATA (as nd_train), ND_ERR_IO, ND_ERR_MEMORY. */
+ND_API nd_status nd_augment_sheet(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                                  const nd_sink *sink);
+
 /* Train two epochs (or fewer, if the settings say so) on 1, 2, 3, 5 and 8 threads, and
  * once more interrupted and resumed, and write the SHA-256 of each model file.
  *   folder  an existing folder for the files of the runs; they are removed again
@@ -509,10 +519,20 @@ ND_API nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_r
  * What a net predicts does not depend on it. ND_ERR_ARGUMENT if net is NULL. */
 ND_API nd_status nd_net_set_weighted(nd_net *net, int weighted);
 
+/* Give rows two labels each, or no longer: for mixup (Zhang et al. 2018), whose rows are
+ * a mixture of two and whose loss is the same mixture of two losses.
+ *   mixed  1: y of nd_net_gradient and nd_net_train is [rows][2 (width + 1)]: a label
+ *          and its weight, the other label and its weight, say lambda and 1 - lambda, both
+ *          0 or more; times the weights of the rows if they have some. The mean loss is
+ *          the sum of w l over both, by the sum of w. y of nd_net_loss stays as it is
+ *          0: one label per row; a new net is so
+ * ND_ERR_ARGUMENT if net is NULL, ND_ERR_MEMORY; the net is then unchanged. */
+ND_API nd_status nd_net_set_mixed(nd_net *net, int mixed);
+
 /* Forward and backward over one batch in training mode; fills the gradient
  * block with the gradient of the mean loss over the batch.
  *   loss  out  mean loss over the rows
- * Rows can have weights: nd_net_set_weighted.
+ * Rows can have weights, nd_net_set_weighted, or two labels, nd_net_set_mixed.
  * ND_ERR_SHAPE, ND_ERR_DATA (a class index out of range, a weight below 0). Does not
  * allocate. */
 ND_API nd_status nd_net_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
@@ -580,6 +600,37 @@ ND_API nd_status nd_optimizer_step(nd_optimizer *optimizer);
  * parameters are then untouched. Does not allocate. */
 ND_API nd_status nd_net_train(nd_net *net, nd_optimizer *optimizer, const nd_real *x,
                               const nd_real *y, size_t rows, double *loss);
+
+/* ---- Images distorted while training ------------------------------------------- */
+
+/* How the numbers of a row make an image. */
+typedef struct nd_image {
+    size_t rows, cols; /* pixels */
+    size_t channels;   /* 1: gray */
+    int planar;        /* 0: the channels of a pixel side by side; 1: one channel after
+                          the other */
+} nd_image;
+
+/* Make distortions of images of one shape.
+ *   attributes  "shift=2, rotate=10, scale=0.1, shear=0.1, elastic=6:36,
+ *               flip=horizontal, brightness=0.2, contrast=0.2, cutout=8", each of which
+ *               may be left out; docs/techniques/augmentation.md says what they do
+ *   background  value of pixels from outside of the image: of raw 0 after scaling
+ * ND_ERR_OPTION (unknown, out of bounds, or senseless for this shape), ND_ERR_ARGUMENT
+ * (a size of 0), ND_ERR_MEMORY; *augment is then NULL. All that is allocated is allocated
+ * here. */
+ND_API nd_status nd_augment_create(nd_ctx *ctx, const nd_image *image, const char *attributes,
+                                   double background, nd_augment **augment);
+
+/* Free distortions; NULL is allowed. */
+ND_API void nd_augment_destroy(nd_augment *augment);
+
+/* Distort a batch: what becomes of row r is a function of x, seed, step and r alone.
+ *   x  in   [rows][rows cols channels of the image]
+ *   y  out  likewise; not x
+ * Spread over the threads of the context; does not allocate. */
+ND_API nd_status nd_augment_rows(nd_augment *augment, uint64_t seed, uint64_t step,
+                                 const nd_real *x, size_t rows, nd_real *y);
 
 /* ---- Measuring ---------------------------------------------------------------- */
 

@@ -110,6 +110,8 @@ typedef struct nd_prep_params {
     size_t keep_count;
     bool by_mean;       /* targets below 0 are an error, others divided by their mean */
     const char *weight; /* column with the weights of rows; NULL: none */
+    size_t pixels;      /* the input columns are the pixels of one image: scaled together, none
+                      dropped, clipped or missing; 0: they are not */
     const char *const *class_weight; /* "none", "balanced", or "CLASS=X" ... */
     size_t class_weights;
 } nd_prep_params;

@@ -228,16 +228,23 @@ static nd_status fit_words(const fit *f, const facts *fact, const nd_column *raw
     return status;
 }
 
+/* Why a column is no input whatever it holds, NULL if it may be one. */
+static const char *left_out(const fit *f, size_t i)
+{
+    if (f->params->weight && nd_table_find(f->table, f->params->weight) == (int)f->at[i]) {
+        return "weight of the rows";
+    }
+    bool dropped = nd_prep_listed(f->table, f->at[i], f->params->drop, f->params->drop_count);
+    return dropped ? "by request" : NULL;
+}
+
 static nd_status fit_column(const fit *f, size_t i, bool keep)
 {
     nd_prep_column *column = &f->prep->column[i];
     const facts *fact = &f->facts[i];
     const nd_column *raw = &f->table->column[f->at[i]];
-    if (f->params->weight && nd_table_find(f->table, f->params->weight) == (int)f->at[i]) {
-        return set_reason(f, column, "weight of the rows");
-    }
-    if (nd_prep_listed(f->table, f->at[i], f->params->drop, f->params->drop_count)) {
-        return set_reason(f, column, "by request");
+    if (left_out(f, i)) {
+        return set_reason(f, column, left_out(f, i));
     }
     if (fact->stats.infinite > 0) {
         return nd_prep_fail_cell(f->table, fact->stats.infinite_row, raw, "the value is infinite");
@@ -252,6 +259,113 @@ static nd_status fit_column(const fit *f, size_t i, bool keep)
         return fit_words(f, fact, raw, keep, column);
     }
     return raw->dtype == ND_DT_U8 ? fit_image(f, fact, raw, column) : fit_number(f, fact, column);
+}
+
+/* ---- Columns that are the pixels of one image ---- */
+
+static nd_status check_pixel(const fit *f, size_t i)
+{
+    const nd_stats *s = &f->facts[i].stats;
+    const nd_column *raw = &f->table->column[f->at[i]];
+    if (raw->dtype == ND_DT_WORD) {
+        return nd_fail(
+            f->prep->ctx, ND_ERR_DATA,
+            "%s: image: column \"%s\" holds text, not a pixel (--ignore %s leaves it out)",
+            f->table->path, raw->name, raw->name);
+    }
+    if (s->missing > 0) {
+        return nd_fail(f->prep->ctx, ND_ERR_DATA,
+                       "%s: image: %zu values of pixel column \"%s\" are missing", f->table->path,
+                       s->missing, raw->name);
+    }
+    return s->infinite > 0
+               ? nd_prep_fail_cell(f->table, s->infinite_row, raw, "the value is infinite")
+               : ND_OK;
+}
+
+/* Statistics of all pixels together: every column has as many. */
+static nd_status pool_pixels(const fit *f, nd_stats *all, size_t *pixels)
+{
+    double mean = 0, squares = 0;
+    *all = (nd_stats){.min = INFINITY, .max = -INFINITY};
+    *pixels = 0;
+    for (size_t i = 0; i < f->prep->columns; i++) {
+        if (!left_out(f, i)) {
+            const nd_stats *s = &f->facts[i].stats;
+            ND_TRY(check_pixel(f, i));
+            mean += s->mean;
+            squares += s->deviation * s->deviation + s->mean * s->mean;
+            all->min = fmin(all->min, s->min);
+            all->max = fmax(all->max, s->max);
+            ++*pixels;
+        }
+    }
+    all->mean = mean / (double)*pixels;
+    all->deviation = sqrt(fmax(squares / (double)*pixels - all->mean * all->mean, 0));
+    return ND_OK;
+}
+
+static void set_pixel(const fit *f, const nd_stats *all, nd_prep_column *column)
+{
+    bool ranks = f->params->scaling == ND_SCALING_QUANTILE;
+    column->scaling = ranks ? ND_SCALING_STANDARD : f->params->scaling;
+    column->center = 0;
+    column->scale = 1;
+    column->low = -ND_PREP_UNBOUNDED;
+    column->high = ND_PREP_UNBOUNDED;
+    column->fill = all->mean;
+    if (column->scaling == ND_SCALING_STANDARD) {
+        column->center = all->mean;
+        column->scale = guarded(all->deviation, all->mean);
+    } else if (column->scaling == ND_SCALING_MINMAX) {
+        column->center = all->min;
+        column->scale = guarded(all->max - all->min, 0);
+    }
+    take(column, ND_PREP_NUMBER, 1);
+}
+
+static nd_status fit_pixels(const fit *f)
+{
+    nd_stats all;
+    size_t pixels;
+    nd_prep *prep = f->prep;
+    ND_TRY(pool_pixels(f, &all, &pixels));
+    if (pixels != f->params->pixels) {
+        return nd_fail(prep->ctx, ND_ERR_OPTION,
+                       "image: %zu numbers an image, but the rows of %s have %zu input columns "
+                       "(--ignore leaves out columns that are no pixels)",
+                       f->params->pixels, f->table->path, pixels);
+    }
+    if (!(all.min < all.max)) {
+        return nd_fail(prep->ctx, ND_ERR_DATA, "%s: all pixels of the training rows are the same",
+                       f->table->path);
+    }
+    for (size_t i = 0; i < prep->columns; i++) {
+        if (left_out(f, i)) {
+            ND_TRY(set_reason(f, &prep->column[i], left_out(f, i)));
+        } else {
+            set_pixel(f, &all, &prep->column[i]);
+        }
+    }
+    return ND_OK;
+}
+
+/* A column that holds whole images says how many pixels they have. */
+static nd_status check_whole_images(const fit *f, bool *whole)
+{
+    *whole = false;
+    for (size_t i = 0; i < f->prep->columns; i++) {
+        const nd_column *raw = &f->table->column[f->at[i]];
+        if (raw->dtype == ND_DT_U8 && !left_out(f, i)) {
+            *whole = true;
+            if (f->params->pixels != raw->width) {
+                return nd_fail(f->prep->ctx, ND_ERR_OPTION,
+                               "image: %zu numbers an image, but those of %s have %zu",
+                               f->params->pixels, f->table->path, raw->width);
+            }
+        }
+    }
+    return ND_OK;
 }
 
 static void warn_dropped(const fit *f, size_t i)
@@ -332,6 +446,14 @@ static nd_status fit_inputs(fit *f)
         if (!f->facts[i].ok) {
             return nd_fail_memory(prep->ctx);
         }
+    }
+    bool whole = true;
+    if (f->params->pixels > 0) {
+        ND_TRY(check_whole_images(f, &whole));
+    }
+    if (!whole) {
+        ND_TRY(fit_pixels(f));
+        return place_features(f);
     }
     for (size_t i = 0; i < prep->columns; i++) {
         bool keep = nd_prep_listed(f->table, f->at[i], f->params->keep, f->params->keep_count);

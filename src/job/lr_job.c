@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "job/augmented.h"
 #include "job/build.h"
 #include "job/settings.h"
 #include "train/lr_range.h"
@@ -22,6 +23,7 @@ typedef struct job {
     nd_net *net;
     nd_optimizer *optimizer;
     nd_source *source;
+    nd_augment *augment;
     nd_lr_point *point;
     size_t count;
 } job;
@@ -35,6 +37,7 @@ static void job_free(job *j)
     nd_optimizer_destroy(j->optimizer);
     nd_net_destroy(j->net);
     nd_source_destroy(j->source);
+    nd_augment_destroy(j->augment);
     nd_free(j->point);
 }
 
@@ -63,6 +66,9 @@ static nd_status job_prepare(job *j)
     ND_TRY(nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep));
     ND_TRY(nd_setup_make(j->config, j->prep, train->count, j->parts.valid.count, &j->plan));
     ND_TRY(read_params(j));
+    ND_TRY(nd_build_augment(j->config, j->prep, &j->augment));
+    ND_TRY(nd_read_mixup(j->config, &j->plan, &j->params.mixup));
+    j->params.augment = j->augment;
     ND_TRY(nd_build_desc(j->ctx, j->config, j->prep, &j->plan, &j->desc));
     ND_TRY(nd_rows_source(j->prep, train, &j->source));
     ND_TRY(nd_build_net(j->desc, &j->plan, j->prep, j->source, &j->net));

@@ -10,7 +10,9 @@ enum {
     I = ND_VERB_INSPECT,
     N = ND_VERB_INIT,
     B = ND_VERB_BENCH,
-    C = ND_VERB_CHECK
+    H = ND_VERB_CHECK,
+    A = ND_VERB_AUGMENT,
+    C = H | A
 };
 
 /* name, letter, type, preset, bounds, choices, metavar, group, help, source, verbs, positional */
@@ -33,7 +35,7 @@ static const nd_option table[] = {
     {"weight", 0, ND_OPT_TEXT, "", 0, 0, NULL, "COLUMN", "Data",
      "column that says how much a row counts in training (not an input)", "", T | I | C, 0},
     {"allow", 0, ND_OPT_LIST, "", 0, 0, NULL, "NAME,..", "Data",
-     "findings of nadir check to pass over, such as leak, or leak:COLUMN for one column", "", T | C,
+     "findings of nadir check to pass over, such as leak, or leak:COLUMN for one column", "", T | H,
      0},
     {"number", 0, ND_OPT_LIST, "", 0, 0, NULL, "COLUMN,..", "Data",
      "columns that hold numbers; text in them is an error", "", T | E | I | C, 0},
@@ -64,6 +66,10 @@ static const nd_option table[] = {
     {"scaling", 0, ND_OPT_CHOICE, "standard", 0, 0, "standard|minmax|quantile|none", "WORD",
      "Preparation", "how number columns are scaled, fitted on the training rows",
      "LeCun et al. 1998, section 4.3", T | C, 0},
+    {"image", 0, ND_OPT_TEXT, "", 0, 0, NULL, "HxW[xC]", "Preparation",
+     "the input columns are the pixels of images of this height, width and channels; for IDX: "
+     "their shape, if it is not the file's",
+     "", T | A, 0},
     {"clip", 0, ND_OPT_REAL, "10", 0, 1e30, NULL, "X", "Preparation",
      "clip numbers to this many deviations from the mean; 0 never clips", "", T, 0},
     {"max_one_hot", 0, ND_OPT_INT, "64", 1, 100000, NULL, "N", "Preparation",
@@ -124,6 +130,15 @@ static const nd_option table[] = {
      "Saxe et al. 2014", T, 0},
     {"bias_init", 0, ND_OPT_REAL, "0", -1000, 1000, NULL, "X", "Network",
      "initial biases of the hidden layers", "", T, 0},
+
+    {"augment", 0, ND_OPT_LIST, "", 0, 0, NULL, "KEY=X,..", "Training",
+     "distort images at random in each step: shift, rotate, scale, shear, elastic, flip, "
+     "brightness, contrast, cutout, such as shift=2,rotate=10,elastic=6:36",
+     "Simard et al. 2003", T | A, 0},
+    {"mixup", 0, ND_OPT_REAL, "0", 0, 100, NULL, "ALPHA", "Training",
+     "train on mixtures of two rows and of their labels, by shares from Beta(ALPHA, ALPHA); 0.2 "
+     "to 0.4 are usual, 0 mixes none",
+     "Zhang et al. 2018", T, 0},
 
     {"loss", 0, ND_OPT_CHOICE, "auto", 0, 0,
      "auto|cross_entropy|binary_cross_entropy|focal|hinge|mse|mae|huber|log_cosh|quantile|poisson",
@@ -189,7 +204,12 @@ static const nd_option table[] = {
      "train once more on training and validation rows for the best number of epochs",
      "Goodfellow et al. 2016, algorithm 7.2", T, 0},
     {"seed", 's', ND_OPT_INT, "1", 0, 9007199254740991.0, NULL, "N", "Training",
-     "seed of the split, the initial weights, the order of rows and the masks", "", T, 0},
+     "seed of the split, the initial weights, the order of rows and the masks", "", T | A, 0},
+
+    {"preview", 0, ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Sheet",
+     "PNG to write: in each line an image as it is, then distorted", "", A, 0},
+    {"sheet", 0, ND_OPT_TEXT, "10x12", 0, 0, NULL, "LINESxIMAGES", "Sheet",
+     "images to show, and times that each is", "", A, 0},
 
     {"lr_min", 0, ND_OPT_REAL, "1e-6", 1e-12, 1e6, NULL, "RATE", "Search",
      "learning rate of the first step", "", L, 0},
@@ -201,7 +221,7 @@ static const nd_option table[] = {
     {"model", 'm', ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Files", "model file to use", "", E | P, 0},
     {"output", 'o', ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Files",
      "file to write (train: the model; lr-find: the curve; others: instead of standard output)", "",
-     T | E | P | I | N | B | C, 0},
+     T | E | P | I | N | B | H, 0},
     {"history", 0, ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Files",
      "write the events of the training as JSON Lines", "", K, 0},
     {"force", 'f', ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Files", "overwrite files that exist",
@@ -236,7 +256,7 @@ static const nd_option table[] = {
     {"digits", 0, ND_OPT_INT, "6", 1, 17, NULL, "N", "Output",
      "significant digits of the predictions", "", P, 0},
     {"json", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output", "print the results as JSON", "",
-     T | E | I | B | C, 0},
+     T | E | I | B | H, 0},
     {"print_config", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",
      "print the settings in force as YAML and stop", "", T | E | P | C, 0},
     {"threads", 0, ND_OPT_INT, "0", 0, 1024, NULL, "N", "Output",

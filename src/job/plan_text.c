@@ -126,6 +126,20 @@ static void training_line(nd_text *text, const nd_setup *plan)
     nd_text_printf(text, "%s\n", plan->refit ? ", then refit with the validation rows" : "");
 }
 
+static void augment_line(nd_text *text, const nd_optset *set)
+{
+    const char *images = nd_opt_text(set, "augment");
+    double alpha = nd_opt_real(set, "mixup");
+    bool distorts = images[0] != '\0' && strcmp(images, "none") != 0;
+    if (distorts) {
+        nd_text_printf(text, "augment   %s", images);
+    }
+    if (alpha > 0) {
+        real(text, distorts ? "; mixup " : "augment   mixup ", alpha);
+    }
+    nd_text_puts(text, distorts || alpha > 0 ? "\n" : "");
+}
+
 /* A small network is faster on fewer threads than there are. */
 static void threads_line(nd_text *text, int threads, size_t rows, const nd_setup *plan,
                          const nd_desc *desc)
@@ -156,5 +170,6 @@ void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
     weights_line(text, &config->set);
     network_line(text, desc);
     training_line(text, plan);
+    augment_line(text, &config->set);
     threads_line(text, nd_ctx_threads(config->ctx), parts->train.count, plan, desc);
 }

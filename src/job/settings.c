@@ -126,6 +126,10 @@ static nd_status prep_settings(const nd_config *config, nd_settings *s)
     if (takes(config, "scaling")) {
         s->prep.scaling = (nd_scaling)nd_opt_choice(&config->set, "scaling");
     }
+    if (takes(config, "image") && nd_opt_text(&config->set, "image")[0] != '\0') {
+        ND_TRY(nd_image_parse(config->ctx, nd_opt_text(&config->set, "image"), &s->image));
+        s->prep.pixels = s->image.rows * s->image.cols * s->image.channels;
+    }
     s->prep.by_mean =
         takes(config, "loss") && strcmp(nd_opt_text(&config->set, "loss"), "poisson") == 0;
     if (!takes(config, "clip")) {

@@ -2,6 +2,7 @@
 #ifndef ND_JOB_SETTINGS_H
 #define ND_JOB_SETTINGS_H
 
+#include "data/augment.h"
 #include "data/csv.h"
 #include "data/prep.h"
 #include "job/options.h"
@@ -21,6 +22,7 @@ typedef struct nd_settings {
     nd_csv_params csv;
     nd_prep_params prep;
     nd_strings number, category, target, drop, keep, class_weight;
+    nd_image image; /* rows 0: not given */
 } nd_settings;
 
 /* config NULL means every default of verb. ND_ERR_OPTION, ND_ERR_MEMORY. */

@@ -5,6 +5,7 @@
 #include "base/ctx.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "job/augmented.h"
 #include "job/build.h"
 #include "job/cached.h"
 #include "job/check.h"
@@ -28,6 +29,8 @@ typedef struct job {
     nd_parts parts;
     nd_setup plan;
     nd_desc *desc;
+    nd_augment *augment;
+    double mixup;
     nd_net *net;
     nd_curve curve;
     nd_fit_result fit;
@@ -42,6 +45,7 @@ static void job_free(job *j)
     nd_prep_destroy(j->prep);
     nd_parts_free(&j->parts);
     nd_desc_destroy(j->desc);
+    nd_augment_destroy(j->augment);
     nd_net_destroy(j->net);
     nd_curve_free(&j->curve);
     nd_model_destroy(j->model);
@@ -132,6 +136,8 @@ static nd_status job_prepare(job *j)
         ND_TRY(nd_cached_check_batch(&j->cached, j->plan.batch_size));
     }
     drop_refit(j);
+    ND_TRY(nd_build_augment(j->config, j->prep, &j->augment));
+    ND_TRY(nd_read_mixup(j->config, &j->plan, &j->mixup));
     return nd_build_desc(j->ctx, j->config, j->prep, &j->plan, &j->desc);
 }
 
@@ -173,6 +179,8 @@ static nd_fit_params fit_params(job *j)
         .rollbacks = nd_opt_choice(&j->config->set, "on_divergence") == 0
                          ? 0
                          : (long)nd_opt_int(&j->config->set, "rollbacks"),
+        .augment = j->augment,
+        .mixup = j->mixup,
         .clip_norm = p->clip_norm,
     };
 }

@@ -24,6 +24,9 @@ static const nd_verb table[] = {
     {ND_VERB_LR_FIND, "lr-find", "[OPTION]... FILE",
      "look for a learning rate: train while it rises, see where the loss falls",
      "nadir lr-find digits.csv --target digit -o curve.csv"},
+    {ND_VERB_AUGMENT, "augment", "[OPTION]... --preview FILE FILE",
+     "show how images are distorted while training",
+     "nadir augment train-images-idx3-ubyte --augment rotate=10,elastic=6:36 --preview sheet.png"},
     {ND_VERB_BENCH, "bench", "[OPTION]...",
      "measure this machine, and the share of it that training gets", "nadir bench --quick"},
 };

@@ -9,6 +9,7 @@
 #include "kern/norm.h"
 #include "kern/small.h"
 #include "kern/sparse.h"
+#include "kern/warp.h"
 
 /* What is done to C once its sums are complete. */
 typedef enum nd_gemm_end {
@@ -52,6 +53,11 @@ typedef struct nd_isa {
     /* Of these first is a multiple of 64. */
     void (*noise)(const nd_rng *rng, nd_real deviation, bool multiply, uint64_t first, size_t n,
                   const nd_real *x, nd_real *y);
+    /* As in warp.h; rows of padded are stride apart. */
+    void (*warp_noise)(const nd_rng *rng, uint64_t first, nd_real alpha, size_t rows, size_t cols,
+                       nd_real *field);
+    void (*warp_places)(const nd_warp *warp, const nd_warp_room *room);
+    void (*warp_blend)(const nd_warp_room *room, size_t stride, size_t n, size_t step, nd_real *y);
     /* Rows, or columns, first .. first + count - 1. */
     void (*norm_rows)(const nd_norm *norm, size_t first, size_t count);
     void (*norm_rows_back)(const nd_norm *norm, size_t first, size_t count);

@@ -5,6 +5,7 @@
 #define ND_KERN_REF_H
 
 #include "kern/kern.h"
+#include "kern/warp.h"
 
 /* C[m][n] = or += A B; A is [m][k], or [k][m] if a_turned; B is [k][n], or [n][k]
  * if b_turned. */
@@ -24,6 +25,11 @@ void nd_ref_dropout(const nd_rng *rng, double rate, size_t n, const nd_real *x, 
 void nd_ref_mask(const nd_rng *rng, const nd_mask *mask, size_t n, const nd_real *x, nd_real *y);
 void nd_ref_noise(const nd_rng *rng, double deviation, bool multiply, size_t n, const nd_real *x,
                   nd_real *y);
+
+/* Images bent: nd_warp_places and nd_warp_sample in one; and nd_warp_field. */
+void nd_ref_warp(const nd_warp *warp, size_t step, const nd_real *x, nd_real *y);
+void nd_ref_warp_field(double sigma, double alpha, const nd_rng *rng, uint64_t first, size_t rows,
+                       size_t cols, nd_real *field);
 
 double nd_ref_sum(size_t n, const nd_real *x);
 double nd_ref_dot(size_t n, const nd_real *x, const nd_real *y);

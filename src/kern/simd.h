@@ -18,6 +18,7 @@
 #include "kern/simd_small.h"
 #include "kern/simd_sparse.h"
 #include "kern/simd_update.h"
+#include "kern/simd_warp.h"
 
 const nd_isa ND_ISA = {
     .name = ND_ISA_NAME,
@@ -31,6 +32,9 @@ const nd_isa ND_ISA = {
     .exp = exp_map,
     .mask = mask_map,
     .noise = noise_map,
+    .warp_noise = warp_noise,
+    .warp_places = warp_places,
+    .warp_blend = warp_blend,
     .norm_rows = norm_rows,
     .norm_rows_sums = norm_rows_sums,
     .norm_rows_back = norm_rows_back,

@@ -75,7 +75,15 @@ double nd_loss_weighted_value(const nd_loss *loss, nd_pool *pool, size_t rows, s
                               const nd_real *logits, const nd_real *target, double share,
                               nd_real *grad);
 
-/* Index of the first row with a label or a weight that cannot be, rows if all are fine. */
+/* The same with two labels a row, each with a weight behind it: target
+ * [rows][2 (label_width + 1)], the row's loss being the sum of both by their weights.
+ *   spare  [rows][n], written; NULL where grad is */
+double nd_loss_mixed_value(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
+                           const nd_real *logits, const nd_real *target, double share,
+                           nd_real *grad, nd_real *spare);
+
+/* Index of the first row with a label or a weight that cannot be, rows if all are fine.
+ * Two labels a row are two rows with one. */
 size_t nd_loss_weighted_check(const nd_loss *loss, size_t rows, size_t n, const nd_real *target);
 
 /* Sum of the weights. */

@@ -1,4 +1,4 @@
-/* Rows that count more than others: any loss, row by row. */
+/* Rows that count more than others, or have two labels: any loss, row by row. */
 #include <math.h>
 #include <string.h>
 
@@ -12,14 +12,14 @@ typedef struct work {
     size_t rows, n, width, block;
     const nd_real *logits, *target;
     double share;
-    nd_real *grad;
+    nd_real *grad, *spare;
+    bool mixed;
     double value[BLOCKS];
 } work;
 
-static double row_value(const work *w, size_t r)
+/* Of row r with a label and its weight at target. */
+static double label_value(const work *w, size_t r, const nd_real *target, nd_real *grad)
 {
-    const nd_real *target = w->target + r * (w->width + 1);
-    nd_real *grad = w->grad ? w->grad + r * w->n : NULL;
     double weight = (double)target[w->width];
     if (!(weight > 0)) {
         if (grad) {
@@ -31,37 +31,78 @@ static double row_value(const work *w, size_t r)
                                           (nd_real)(w->share * weight), grad);
 }
 
+static double row_value(const work *w, size_t r)
+{
+    const nd_real *target = w->target + r * (w->width + 1);
+    return label_value(w, r, target, w->grad ? w->grad + r * w->n : NULL);
+}
+
+static double mixed_value(const work *w, size_t r)
+{
+    const nd_real *target = w->target + r * 2 * (w->width + 1);
+    nd_real *grad = w->grad ? w->grad + r * w->n : NULL;
+    nd_real *other = grad ? w->spare + r * w->n : NULL;
+    double sum = label_value(w, r, target, grad);
+    sum += label_value(w, r, target + w->width + 1, other);
+    for (size_t j = 0; grad && j < w->n; j++) {
+        grad[j] += other[j];
+    }
+    return sum;
+}
+
 static void add_block(void *user, size_t i)
 {
     work *w = user;
     size_t from = i * w->block, to = from + w->block < w->rows ? from + w->block : w->rows;
     w->value[i] = 0;
     for (size_t r = from; r < to; r++) {
-        w->value[i] += row_value(w, r);
+        w->value[i] += w->mixed ? mixed_value(w, r) : row_value(w, r);
     }
+}
+
+static double value_of(work *w, nd_pool *pool)
+{
+    size_t block = (w->rows + BLOCKS - 1) / BLOCKS;
+    w->block = block > BLOCK_ROWS ? block : BLOCK_ROWS;
+    size_t blocks = (w->rows + w->block - 1) / w->block;
+    double total = 0;
+    nd_pool_run(pool, blocks, add_block, w);
+    for (size_t i = 0; i < blocks; i++) {
+        total += w->value[i];
+    }
+    return total;
 }
 
 double nd_loss_weighted_value(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
                               const nd_real *logits, const nd_real *target, double share,
                               nd_real *grad)
 {
-    size_t block = (rows + BLOCKS - 1) / BLOCKS;
     work w = {.loss = loss,
               .rows = rows,
               .n = n,
               .width = loss->class->label_width(n),
-              .block = block > BLOCK_ROWS ? block : BLOCK_ROWS,
               .logits = logits,
               .target = target,
               .share = share,
               .grad = grad};
-    size_t blocks = (rows + w.block - 1) / w.block;
-    double total = 0;
-    nd_pool_run(pool, blocks, add_block, &w);
-    for (size_t i = 0; i < blocks; i++) {
-        total += w.value[i];
-    }
-    return total;
+    return value_of(&w, pool);
+}
+
+double nd_loss_mixed_value(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
+                           const nd_real *logits, const nd_real *target, double share,
+                           nd_real *grad, nd_real *spare)
+{
+    work w = {.loss = loss,
+              .rows = rows,
+              .n = n,
+              .width = loss->class->label_width(n),
+              .logits = logits,
+              .target = target,
+              .share = share,
+              .grad = grad,
+              .spare = spare,
+              .mixed = true};
+    return value_of(&w, pool);
 }
 
 size_t nd_loss_weighted_check(const nd_loss *loss, size_t rows, size_t n, const nd_real *target)

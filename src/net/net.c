@@ -88,6 +88,7 @@ void nd_net_destroy(nd_net *net)
     nd_plan_destroy(&net->plan);
     nd_blocks_destroy(&net->blocks);
     nd_desc_destroy(net->desc);
+    nd_free(net->mixed);
     nd_free(net);
 }
 
@@ -97,7 +98,21 @@ nd_status nd_net_replan(nd_net *net, size_t max_rows)
         return nd_fail(net->ctx, ND_ERR_ARGUMENT, "nd_net_replan: max_rows is 0");
     }
     nd_plan plan;
-    ND_TRY(nd_plan_create(net->ctx, net->desc, &net->blocks, max_rows, net->seed, &plan));
+    nd_real *mixed = NULL;
+    if (net->mixed) {
+        mixed = nd_alloc_aligned(max_rows, nd_net_outputs(net) * sizeof *mixed);
+        if (!mixed) {
+            return nd_fail_memory(net->ctx);
+        }
+    }
+    nd_status status =
+        nd_plan_create(net->ctx, net->desc, &net->blocks, max_rows, net->seed, &plan);
+    if (status != ND_OK) {
+        nd_free(mixed);
+        return status;
+    }
+    nd_free(net->mixed);
+    net->mixed = mixed;
     nd_plan_destroy(&net->plan);
     net->plan = plan;
     net->max_rows = max_rows;
@@ -186,6 +201,28 @@ nd_status nd_net_set_weighted(nd_net *net, int weighted)
     }
     net->weighted = weighted != 0;
     return ND_OK;
+}
+
+nd_status nd_net_set_mixed(nd_net *net, int mixed)
+{
+    if (!net) {
+        return ND_ERR_ARGUMENT;
+    }
+    if (!mixed) {
+        nd_free(net->mixed);
+        net->mixed = NULL;
+        return ND_OK;
+    }
+    if (!net->mixed) {
+        net->mixed = nd_alloc_aligned(net->max_rows, nd_net_outputs(net) * sizeof *net->mixed);
+    }
+    return net->mixed ? ND_OK : nd_fail_memory(net->ctx);
+}
+
+double nd_net_train_weight(const nd_net *net, const nd_real *y, size_t rows)
+{
+    return net->mixed ? nd_loss_weight(&net->loss, 2 * rows, nd_net_outputs(net), y)
+                      : nd_net_weight(net, y, rows);
 }
 
 double nd_net_weight(const nd_net *net, const nd_real *y, size_t rows)

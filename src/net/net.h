@@ -46,6 +46,10 @@ size_t nd_net_max_rows(const nd_net *net);
  * number. */
 double nd_net_weight(const nd_net *net, const nd_real *y, size_t rows);
 
+/* The same of the label rows that the net trains on: two labels each after
+ * nd_net_set_mixed. */
+double nd_net_train_weight(const nd_net *net, const nd_real *y, size_t rows);
+
 /* Numbers of a label row, with its weight if there is one. */
 size_t nd_net_label_width(const nd_net *net);
 

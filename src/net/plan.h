@@ -43,8 +43,10 @@ struct nd_net {
     uint64_t seed, step;
     nd_blocks blocks;
     nd_plan plan;
-    bool ran;      /* logits hold something */
-    bool weighted; /* label rows end with a weight */
+    bool ran;       /* logits hold something */
+    bool weighted;  /* label rows end with a weight */
+    nd_real *mixed; /* [max_rows][outputs], for the gradient of a second label; NULL: rows
+                       have one */
 };
 
 /* Reals in a multiple of 64 bytes that holds n; 0 on overflow. */

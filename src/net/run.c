@@ -130,6 +130,17 @@ static void backward(nd_net *net, bool *finite)
     }
 }
 
+/* The same of rows to train on, which may have two labels. */
+static nd_status check_train_labels(const nd_net *net, const nd_real *y, size_t rows)
+{
+    size_t outputs = nd_net_outputs(net), width = net->loss.class->label_width(outputs);
+    if (!net->mixed) {
+        return check_labels(net, y, rows);
+    }
+    size_t bad = nd_loss_weighted_check(&net->loss, 2 * rows, outputs, y);
+    return bad == 2 * rows ? ND_OK : fail_weighted(net, bad / 2, width, y + bad * (width + 1));
+}
+
 /* Sum of the rows' losses, each times its weight; grad (may be NULL) gets that of the mean. */
 static double value(const nd_net *net, const nd_real *y, size_t rows, double weight, nd_real *grad)
 {
@@ -141,13 +152,21 @@ static double value(const nd_net *net, const nd_real *y, size_t rows, double wei
                                                   net->plan.logits, y, (nd_real)share, grad);
 }
 
+static double train_value(const nd_net *net, const nd_real *y, size_t rows, double weight)
+{
+    return net->mixed ? nd_loss_mixed_value(&net->loss, net->ctx->pool, rows, nd_net_outputs(net),
+                                            net->plan.logits, y, weight > 0 ? 1 / weight : 0,
+                                            net->plan.glogits, net->mixed)
+                      : value(net, y, rows, weight, net->plan.glogits);
+}
+
 /* Mean of the rows' losses and its gradient. Weights that are all 0 have a mean of 0. */
 static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows, bool *finite)
 {
     nd_pool *pool = net->ctx->pool;
     nd_plan *plan = &net->plan;
-    double weight = nd_net_weight(net, y, rows);
-    if (plan->glogits && nd_chain_takes(plan->chain, rows, true)) {
+    double weight = nd_net_train_weight(net, y, rows);
+    if (plan->glogits && !net->mixed && nd_chain_takes(plan->chain, rows, true)) {
         net->ran = true;
         double total = nd_chain_gradient(plan->chain, &net->loss, pool, x, y, rows, net->weighted,
                                          weight, plan->glogits);
@@ -157,7 +176,7 @@ static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t r
         return weight > 0 ? total / weight : 0;
     }
     forward(net, x, rows, true);
-    double total = value(net, y, rows, weight, plan->glogits);
+    double total = train_value(net, y, rows, weight);
     if (plan->glogits) {
         backward(net, finite);
     }
@@ -181,7 +200,7 @@ static nd_status check_gradient(nd_net *net, const nd_real *x, const nd_real *y,
     if (!loss) {
         return nd_fail(net->ctx, ND_ERR_ARGUMENT, "network: a null pointer was passed");
     }
-    return check_labels(net, y, rows);
+    return check_train_labels(net, y, rows);
 }
 
 nd_status nd_net_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,

@@ -129,10 +129,27 @@ static size_t window_of(const nd_feed *f, size_t position)
 
 /* ---- Batches ---- */
 
+static bool varies(const nd_feed *f)
+{
+    return f->params.vary != NULL && nd_vary_does(f->params.vary);
+}
+
+/* Rows index[n], or first.., as rows at.. of a batch. */
+static void gather(nd_feed *f, slot *s, nd_pool *pool, const uint32_t *index, size_t first,
+                   size_t n, size_t at)
+{
+    const nd_source *source = f->source;
+    if (varies(f)) {
+        nd_vary_gather(f->params.vary, pool, source, index, first, n, at);
+    } else {
+        nd_source_gather(source, pool, index, first, n, s->x + at * source->features,
+                         s->y + at * source->label_width);
+    }
+}
+
 /* A batch may span windows: it is gathered piece by piece. */
 static void gather_blocks(nd_feed *f, slot *s, nd_pool *pool)
 {
-    const nd_source *source = f->source;
     size_t first = (size_t)s->batch * f->params.batch;
     if (f->block_epoch != s->epoch) {
         shuffle_blocks(f, s->epoch);
@@ -144,13 +161,12 @@ static void gather_blocks(nd_feed *f, slot *s, nd_pool *pool)
         }
         size_t left = f->start[window + 1] - at, n = s->rows - done;
         n = n < left ? n : left;
-        nd_source_gather(source, pool, f->order + (at - f->start[window]), 0, n,
-                         s->x + done * source->features, s->y + done * source->label_width);
+        gather(f, s, pool, f->order + (at - f->start[window]), 0, n, done);
         done += n;
     }
 }
 
-static void gather_slot(nd_feed *f, slot *s, nd_pool *pool)
+static void gather_rows(nd_feed *f, slot *s, nd_pool *pool)
 {
     size_t first = (size_t)s->batch * f->params.batch, rest = f->source->rows - first;
     s->rows = rest < f->params.batch ? rest : f->params.batch;
@@ -161,8 +177,15 @@ static void gather_slot(nd_feed *f, slot *s, nd_pool *pool)
     if (f->order && f->order_epoch != s->epoch) {
         shuffle_rows(f, s->epoch);
     }
-    nd_source_gather(f->source, pool, f->order ? f->order + first : NULL, first, s->rows, s->x,
-                     s->y);
+    gather(f, s, pool, f->order ? f->order + first : NULL, first, s->rows, 0);
+}
+
+static void gather_slot(nd_feed *f, slot *s, nd_pool *pool)
+{
+    gather_rows(f, s, pool);
+    if (varies(f)) {
+        nd_vary_rows(f->params.vary, pool, (uint64_t)s->epoch, s->rows, &s->x, s->y);
+    }
 }
 
 /* ---- Ahead ---- */
@@ -259,7 +282,7 @@ static void want_next(nd_feed *f, long epoch, uint64_t batch)
 
 void nd_feed_batch(nd_feed *f, long epoch, uint64_t batch, nd_batch *out)
 {
-    bool same = all_in_one(f);
+    bool same = all_in_one(f) && !varies(f);
     settle(f);
     if (f->threaded && holds(&f->slot[1 - f->last], epoch, batch)) {
         f->last = 1 - f->last;
@@ -308,10 +331,12 @@ static bool room_for_order(nd_feed *f)
 
 static bool room_for_slots(nd_feed *f)
 {
+    size_t width = f->source->label_width;
+    width = varies(f) && f->params.vary->label_width > width ? f->params.vary->label_width : width;
     for (int i = 0; i < 1 + f->params.ahead; i++) {
         slot *s = &f->slot[i];
         s->x = nd_alloc_aligned(f->params.room, f->source->features * sizeof *s->x);
-        s->y = nd_alloc_aligned(f->params.room, f->source->label_width * sizeof *s->y);
+        s->y = nd_alloc_aligned(f->params.room, width * sizeof *s->y);
         if (!s->x || !s->y) {
             return false;
         }

@@ -5,6 +5,7 @@
 #define ND_TRAIN_FEED_H
 
 #include "data/source.h"
+#include "train/vary.h"
 
 typedef struct nd_feed nd_feed;
 
@@ -12,10 +13,12 @@ typedef struct nd_feed_params {
     size_t batch, batches; /* rows of a full batch; batches per epoch */
     size_t room;           /* rows that the buffers must hold, at least batch */
     uint64_t seed;
-    bool ahead; /* gather the next batch while the last one is in use; same rows, same bits */
+    nd_vary *vary; /* what is done to the rows, NULL or nothing: they stay; outlives the feed */
+    bool ahead;    /* gather the next batch while the last one is in use; same rows, same bits */
 } nd_feed_params;
 
-/* One batch: x [rows][features], y [rows][label_width], until the next call. */
+/* One batch: x [rows][features], y [rows][label_width], until the next call. The width is
+ * that of the source, or of what vary makes of it. */
 typedef struct nd_batch {
     const nd_real *x, *y;
     size_t rows;

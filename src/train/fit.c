@@ -10,6 +10,7 @@
 #include "train/keep.h"
 #include "train/score.h"
 #include "train/step.h"
+#include "train/vary.h"
 
 /* Everything one run holds. */
 typedef struct fit {
@@ -25,6 +26,7 @@ typedef struct fit {
     size_t batch;            /* rows of a full batch */
     uint64_t batches, steps; /* batches per epoch; steps the schedule runs over */
     uint64_t warmup;         /* steps */
+    nd_vary vary;            /* what is done to them */
     nd_feed *feed;           /* order and batches of the rows */
     nd_batch now;            /* the batch of the latest step */
     double rows_before;      /* of this epoch, in a run that was interrupted in it */
@@ -62,18 +64,25 @@ static void fit_free(fit *f)
     nd_early_free(&f->early);
     nd_keep_free(&f->keep);
     nd_feed_destroy(f->feed);
+    nd_vary_free(&f->vary, f->net);
 }
 
-/* A small network leaves threads idle, one of which can gather. */
+/* A small network leaves threads idle, one of which can gather. Distorting images is work for
+ * all of them. */
 static nd_status fit_feed(fit *f)
 {
     int all = nd_ctx_threads(f->ctx), busy = nd_desc_threads(nd_net_desc(f->net), f->batch, all);
     size_t row = (f->train->features + f->train->label_width) * sizeof(nd_real);
+    const nd_fit_params *p = f->params;
+    size_t room = nd_net_max_rows(f->net);
+    ND_TRY(nd_vary_init(&f->vary, f->net, f->train, p->augment, p->mixup, p->seed, room));
+    bool ahead = nd_feed_pays(f->batch * row, busy, all) && p->augment == NULL;
     nd_feed_params params = {.batch = f->batch,
                              .batches = f->batches,
-                             .room = nd_net_max_rows(f->net),
-                             .seed = f->params->seed,
-                             .ahead = nd_feed_pays(f->batch * row, busy, all)};
+                             .room = room,
+                             .seed = p->seed,
+                             .vary = &f->vary,
+                             .ahead = ahead};
     return nd_feed_create(f->ctx, f->train, &params, &f->feed);
 }
 
@@ -84,6 +93,13 @@ static nd_status check_batch(const fit *f)
         return nd_fail(f->ctx, ND_ERR_OPTION,
                        "batch_size: %s takes all rows in one batch, not %zu of %zu: %s", rule->name,
                        f->batch, f->train->rows, rule->full_batch);
+    }
+    bool varies = f->params->augment != NULL || f->params->mixup > 0;
+    if (varies && rule->search != NULL) {
+        return nd_fail(f->ctx, ND_ERR_OPTION,
+                       "%s: %s compares the loss of one step with that of the next, on the same "
+                       "rows",
+                       f->params->augment != NULL ? "augment" : "mixup", rule->name);
     }
     return ND_OK;
 }
@@ -218,7 +234,7 @@ static nd_status train_batch(fit *f)
     }
     f->result->steps++;
     at->batch++;
-    double weight = nd_net_weight(f->net, f->now.y, f->now.rows);
+    double weight = nd_net_train_weight(f->net, f->now.y, f->now.rows);
     at->loss_sum += loss * weight;
     at->weight += weight;
     at->rows += (double)f->now.rows;

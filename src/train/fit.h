@@ -2,6 +2,7 @@
 #ifndef ND_TRAIN_FIT_H
 #define ND_TRAIN_FIT_H
 
+#include "data/augment.h"
 #include "data/source.h"
 #include "net/net.h"
 #include "optim/optim.h"
@@ -36,6 +37,8 @@ typedef struct nd_fit_params {
     const nd_fit_saver *saver; /* may be NULL */
     const nd_state *resume;    /* go on from this state, which a saver got; NULL: begin */
     long rollbacks;            /* times to go back when training diverges; 0: end then */
+    nd_augment *augment;       /* images are distorted while training; NULL: they are not */
+    double mixup;              /* alpha; 0: rows are not mixed */
     double clip_norm;          /* for the message when training diverges */
 } nd_fit_params;
 

@@ -5,6 +5,7 @@
 #include "base/ctx.h"
 #include "base/mem.h"
 #include "train/step.h"
+#include "train/vary.h"
 
 /* Share of the old mean kept at each step; growth of the mean that ends the test. */
 static const double keep = 0.9, too_high = 4;
@@ -18,6 +19,7 @@ typedef struct test {
     size_t batch, next; /* rows of a batch; first row of the next one in order */
     uint64_t pass;      /* over the rows, from 1 */
     uint32_t *order;    /* [rows] */
+    nd_vary vary;
     nd_real *x, *y;
     nd_lr_point *point;
     size_t count;
@@ -39,7 +41,13 @@ static void next_batch(test *t)
     if (t->pass == 0 || t->next + t->batch > t->source->rows) {
         shuffle(t);
     }
-    t->source->gather(t->source, t->order + t->next, 0, t->batch, t->x, t->y);
+    if (nd_vary_does(&t->vary)) {
+        nd_pool *pool = t->ctx->pool;
+        nd_vary_gather(&t->vary, pool, t->source, t->order + t->next, 0, t->batch, 0);
+        nd_vary_rows(&t->vary, pool, t->pass, t->batch, &t->x, t->y);
+    } else {
+        t->source->gather(t->source, t->order + t->next, 0, t->batch, t->x, t->y);
+    }
     t->next += t->batch;
 }
 
@@ -87,8 +95,10 @@ static nd_status prepare(test *t)
                        "%s finds the length of its steps itself; there is no rate to look for",
                        rule->name);
     }
+    ND_TRY(nd_vary_init(&t->vary, t->net, t->source, t->params->augment, t->params->mixup,
+                        t->params->seed, t->batch));
     t->x = nd_alloc_aligned(t->batch, t->source->features * sizeof(nd_real));
-    t->y = nd_alloc_aligned(t->batch, t->source->label_width * sizeof(nd_real));
+    t->y = nd_alloc_aligned(t->batch, t->vary.label_width * sizeof(nd_real));
     t->order = nd_alloc(rows, sizeof *t->order);
     return t->x && t->y && t->order ? ND_OK : nd_fail_memory(t->ctx);
 }
@@ -106,6 +116,7 @@ nd_status nd_lr_range_test(nd_net *net, nd_optimizer *optimizer, const nd_source
     if (status == ND_OK) {
         status = run(&t);
     }
+    nd_vary_free(&t.vary, net);
     nd_free(t.x);
     nd_free(t.y);
     nd_free(t.order);

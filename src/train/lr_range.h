@@ -2,6 +2,7 @@
 #ifndef ND_TRAIN_LR_RANGE_H
 #define ND_TRAIN_LR_RANGE_H
 
+#include "data/augment.h"
 #include "data/source.h"
 #include "net/net.h"
 #include "optim/optim.h"
@@ -11,6 +12,8 @@ typedef struct nd_lr_params {
     size_t steps;
     size_t batch_size; /* rows; 0: all */
     uint64_t seed;
+    nd_augment *augment; /* as in nd_fit_params */
+    double mixup;
 } nd_lr_params;
 
 /* One step: rate, loss of its batch before the update, and a running mean of the losses. */

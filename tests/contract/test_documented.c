@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "data/augment.h"
 #include "layer/layer.h"
 #include "loss/loss.h"
 #include "optim/optim.h"
@@ -112,6 +113,19 @@ static void every_schedule_is_documented(void **state)
     }
 }
 
+/* Distortions are attributes of one thing; and mixup is an option of its own. */
+static void changes_of_rows_are_documented(void **state)
+{
+    (void)state;
+    size_t count;
+    const nd_option *options = nd_augment_options(&count);
+    check(&(entry){"augmentation", "Images distorted at random in each training step",
+                   "y(p) = x(A^-1 (p - c - s) + c + alpha (G_sigma * u)(p))",
+                   "Simard et al. 2003, section 2", options, count});
+    check(&(entry){"mixup", "Rows mixed with each other", "x = lambda x_i + (1 - lambda) x_j",
+                   "Zhang, Cisse, Dauphin & Lopez-Paz 2018, eq. 1", NULL, 0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +133,7 @@ int main(void)
         cmocka_unit_test(every_loss_is_documented),
         cmocka_unit_test(every_optimizer_is_documented),
         cmocka_unit_test(every_schedule_is_documented),
+        cmocka_unit_test(changes_of_rows_are_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
