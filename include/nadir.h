@@ -419,14 +419,16 @@ ND_API nd_status nd_model_table_read(const nd_model *model, const nd_config *con
                                      const char *path, nd_table **table);
 
 /* Predict the rows of a table; columns are matched by name.
- *   y  out  [rows][nd_model_outputs]
+ *   y  out  [rows][nd_model_outputs]; of a model with windows, the forecasts from the
+ *           window that ends with the row, NaN for the first window - 1 rows
  * ND_ERR_DATA if a column is missing. */
 ND_API nd_status nd_model_predict_table(nd_model *model, const nd_table *table, nd_real *y);
 
 /* Read a file of any size piece by piece and write predictions as CSV.
  *   config  options of ND_VERB_PREDICT; NULL means defaults
  *   path    CSV or IDX, "-" is standard input (CSV)
- * Memory does not depend on the size of a CSV file; IDX images are held as bytes.
+ * Memory does not depend on the size of a CSV file; IDX images are held as bytes, and the
+ * rows of a model with windows whole.
  * ND_ERR_IO (also from the sink), ND_ERR_FORMAT, ND_ERR_DATA (a column is missing, text
  * where the model takes a number), ND_ERR_OPTION, ND_ERR_MEMORY; what was written before
  * the row at fault has gone to the sink. */
@@ -439,7 +441,9 @@ ND_API nd_status nd_model_describe(const nd_model *model, int json, const nd_sin
 
 /* ---- Evaluation ------------------------------------------------------------ */
 
-/* Compare a model's predictions with the target columns of a table.
+/* Compare a model's predictions with the target columns of a table; a model with windows
+ * forecasts all rows that it can, and the naive forecast stands beside it in what
+ * nd_metrics_write writes.
  * ND_ERR_DATA if the target is missing or a class is unknown to the model. */
 ND_API nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_metrics **metrics);
 
@@ -466,7 +470,8 @@ ND_API void nd_desc_destroy(nd_desc *desc);
 
 /* Append a layer.
  *   type        "dense", "relu", "tanh", "sigmoid", "gelu", "prelu", "dropout",
- *               "noise", "batchnorm", "layernorm", "rmsnorm", "add", "concat", ...
+ *               "noise", "batchnorm", "layernorm", "rmsnorm", "add", "concat", "rnn", "lstm",
+ *               "gru", ...
  *   attributes  "units=64, init=he_normal" ; NULL or "" for defaults. Every layer takes
  *               name=WORD, from=NAME|NAME (earlier layers; "input" is the
  *               network's input; the default is the layer before) and lr=FACTOR on the

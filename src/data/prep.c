@@ -56,6 +56,21 @@ void nd_prep_destroy(nd_prep *prep)
     nd_free(prep);
 }
 
+size_t nd_prep_inputs(const nd_prep *prep)
+{
+    return prep->features * (prep->window ? prep->window : 1);
+}
+
+bool nd_prep_is_target(const nd_prep *prep, size_t column)
+{
+    for (size_t t = 0; prep->window == 0 && t < prep->targets; t++) {
+        if (prep->target[t].position == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t nd_prep_label_width(const nd_prep *prep)
 {
     return prep->task == ND_TASK_REGRESSION ? prep->targets : 1;

@@ -69,7 +69,7 @@ typedef struct nd_prep_column {
 
 /* A target column: its classes, or its scaling. */
 typedef struct nd_prep_target {
-    char *name;
+    char *name;           /* with a window "sales[t+1]", of column "sales" */
     size_t position;      /* column number in the training table, from 0 */
     double center, scale; /* REGRESSION: the net learns (y - center) / scale; mean and deviation,
                              or 0 and the mean for a prep by_mean */
@@ -80,8 +80,15 @@ typedef struct nd_prep {
     nd_task task; /* never AUTO once fitted */
     size_t columns;
     nd_prep_column *column; /* raw inputs in the order of the training table */
-    size_t features;        /* width of a feature row */
+    size_t features;        /* width of a feature row, of one row of the table */
     size_t targets;         /* 1, or more for regression */
+    /* 0, or a time series: the inputs of row t are the features of rows t - window + 1 to t,
+     * one after the other, and target k is the value of its column in row t + 1 + k. All
+     * targets are of one column, which is an input as well. */
+    size_t window;
+    size_t period; /* of the naive forecast of a series: the value that many rows before */
+    bool relative; /* in a window the column of the targets counts from its value in the last
+                    * row, and the net learns (y - that - center) / scale */
     nd_prep_target *target;
     nd_dict *classes;    /* class texts, sorted (numbers by value); NULL for regression */
     double *class_count; /* [classes] training rows per class */
@@ -94,6 +101,8 @@ typedef struct nd_prep {
 } nd_prep;
 
 typedef struct nd_prep_params {
+    size_t window, horizon;    /* of a time series; window 0: rows stand for themselves */
+    bool relative;             /* its levels do not matter, but how it moves */
     const char *const *target; /* names or 1-based numbers; 0 given: the table's own targets
                                   (table->targets), else the last column */
     size_t target_count;
@@ -166,14 +175,26 @@ nd_status nd_prep_map_create(const nd_prep *prep, const nd_table *table, bool ne
                              nd_prep_map *map);
 void nd_prep_map_free(nd_prep_map *map);
 
-/* Features of rows[count] (NULL: rows first, first+1, ...) into x [count][features].
- * Uses the pool of the context: not from inside a task. */
+/* Features of rows[count] (NULL: rows first, first+1, ...) into x [count][features], whether
+ * there is a window or not. Uses the pool of the context: not from inside a task. */
+void nd_prep_row_features(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
+                          nd_real *x);
+
+/* The same of windows that end with these rows, none below window - 1, into x
+ * [count][nd_prep_inputs]; without a window they are the rows. */
 void nd_prep_features(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
                       nd_real *x);
 
 /* Pixels of an image column to features: the arithmetic of nd_prep_features, for
  * those who keep the bytes. */
 void nd_prep_pixels(const nd_prep_column *column, const uint8_t *pixel, size_t count, nd_real *x);
+
+/* Make the values of a series in a window x [window][features] count from the last. */
+void nd_prep_relate(nd_real *x, size_t window, size_t features, size_t series);
+
+/* What predictions for the window that ends with row count from, in target units; 0 if they
+ * stand for themselves. */
+double nd_prep_level(const nd_prep_map *map, size_t row);
 
 /* Targets likewise into y: class index [count][1], or scaled values [count][targets].
  * ND_ERR_DATA (row, value) for a missing target or a class the prep does not know. */
@@ -195,6 +216,9 @@ nd_status nd_prep_label_rows(const nd_prep_map *map, const uint32_t *rows, size_
 const char *nd_task_name(nd_task task);
 const char *nd_scaling_name(nd_scaling scaling);
 const char *nd_prep_kind_name(nd_prep_kind kind);
+
+/* Numbers that the network takes: the features of a row, or of a window of rows. */
+size_t nd_prep_inputs(const nd_prep *prep);
 
 /* Width of a label row: 1 for classes, targets for regression. */
 size_t nd_prep_label_width(const nd_prep *prep);

@@ -210,13 +210,51 @@ static void apply_block(void *user, size_t block)
     }
 }
 
-void nd_prep_features(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
-                      nd_real *x)
+void nd_prep_row_features(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
+                          nd_real *x)
 {
     work w = {.map = map, .rows = rows, .first = first, .count = count, .x = x};
     bool parallel = count * map->prep->features >= PARALLEL;
     nd_pool_run(parallel ? map->prep->ctx->pool : NULL, (count + BLOCK - 1) / BLOCK, apply_block,
                 &w);
+}
+
+void nd_prep_features(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
+                      nd_real *x)
+{
+    size_t window = map->prep->window;
+    if (window == 0) {
+        nd_prep_row_features(map, rows, first, count, x);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t row = rows ? rows[i] : first + i;
+        nd_real *to = x + i * window * map->prep->features;
+        nd_prep_row_features(map, NULL, row + 1 - window, window, to);
+        if (map->prep->relative) {
+            nd_prep_relate(to, window, map->prep->features,
+                           map->prep->column[map->prep->target[0].position].first);
+        }
+    }
+}
+
+void nd_prep_relate(nd_real *x, size_t window, size_t features, size_t series)
+{
+    nd_real last = x[(window - 1) * features + series];
+    for (size_t i = 0; i < window; i++) {
+        x[i * features + series] -= last;
+    }
+}
+
+double nd_prep_level(const nd_prep_map *map, size_t row)
+{
+    const nd_prep *prep = map->prep;
+    if (!prep->relative) {
+        return 0;
+    }
+    size_t i = prep->target[0].position;
+    double v = raw_number(map, i, &map->table->column[map->column[i]], row);
+    return isfinite(v) ? v : prep->column[i].fill;
 }
 
 static uint32_t class_of_number(const nd_prep_map *map, double v)
@@ -288,6 +326,10 @@ static nd_status label_class(const nd_prep_map *map, size_t row, nd_real *y)
 double nd_prep_value_at(const nd_prep_map *map, size_t row, size_t t)
 {
     const nd_column *raw = &map->table->column[map->target[t]];
+    row += map->prep->window ? 1 + t : 0;
+    if (row >= map->table->rows) {
+        return NAN;
+    }
     if (raw->dtype != ND_DT_WORD) {
         return nd_column_number(raw, row, 0);
     }
@@ -301,6 +343,9 @@ double nd_prep_value_at(const nd_prep_map *map, size_t row, size_t t)
 static nd_status fail_value(const nd_prep_map *map, size_t row, size_t t, double v)
 {
     const nd_column *raw = &map->table->column[map->target[t]];
+    if (row >= map->table->rows) {
+        return fail_label(map, raw, map->table->rows - 1, NULL);
+    }
     if (raw->dtype == ND_DT_WORD) {
         uint32_t word = nd_column_word(raw, row);
         return fail_label(map, raw, row,
@@ -313,7 +358,8 @@ static nd_status label_value(const nd_prep_map *map, size_t row, size_t t, nd_re
 {
     const nd_prep_target *target = &map->prep->target[t];
     double v = nd_prep_value_at(map, row, t);
-    *y = in_range((v - target->center) / target->scale);
+    *y = in_range((v - nd_prep_level(map, row) - target->center) / target->scale);
+    row += map->prep->window ? 1 + t : 0;
     if (map->prep->by_mean && v < 0) {
         return nd_prep_fail_below(map->table, row, &map->table->column[map->target[t]], v);
     }

@@ -456,7 +456,8 @@ static nd_status fit_inputs(fit *f)
         return place_features(f);
     }
     for (size_t i = 0; i < prep->columns; i++) {
-        bool keep = nd_prep_listed(f->table, f->at[i], f->params->keep, f->params->keep_count);
+        bool keep = nd_prep_listed(f->table, f->at[i], f->params->keep, f->params->keep_count) ||
+                    (prep->window && f->at[i] == prep->target[0].position);
         ND_TRY(fit_column(f, i, keep));
     }
     ND_TRY(rescue_only_input(f));
@@ -547,11 +548,7 @@ static nd_status fit_targets(nd_prep *prep, const nd_table *table, const uint32_
 static void locate_inputs(const nd_prep *prep, size_t *at)
 {
     for (size_t i = 0, c = 0; i < prep->columns; c++) {
-        bool target = false;
-        for (size_t t = 0; t < prep->targets; t++) {
-            target = target || prep->target[t].position == c;
-        }
-        if (!target) {
+        if (!nd_prep_is_target(prep, c)) {
             at[i++] = c;
         }
     }
@@ -560,7 +557,7 @@ static void locate_inputs(const nd_prep *prep, size_t *at)
 nd_status nd_prep_fit(nd_prep *prep, const nd_table *table, const uint32_t *rows, size_t count,
                       const nd_prep_params *params)
 {
-    if (count == 0 || table->columns != prep->columns + prep->targets) {
+    if (count == 0 || table->columns != prep->columns + (prep->window ? 0 : prep->targets)) {
         return nd_fail(prep->ctx, ND_ERR_ARGUMENT,
                        "preparation needs rows of the table it began with");
     }

@@ -19,6 +19,13 @@ static int find_exact(const nd_table *table, const char *name)
     return -1;
 }
 
+/* Name of the column of a target. */
+static const char *target_column(const nd_prep *prep, size_t t)
+{
+    const nd_prep_target *target = &prep->target[t];
+    return prep->window ? prep->column[target->position].name : target->name;
+}
+
 static size_t match_names(nd_prep_map *map)
 {
     const nd_prep *prep = map->prep;
@@ -29,19 +36,9 @@ static size_t match_names(nd_prep_map *map)
         lacking += used && map->column[i] < 0;
     }
     for (size_t t = 0; t < prep->targets; t++) {
-        map->target[t] = find_exact(map->table, prep->target[t].name);
+        map->target[t] = find_exact(map->table, target_column(prep, t));
     }
     return lacking;
-}
-
-static bool target_at(const nd_prep *prep, size_t position)
-{
-    for (size_t t = 0; t < prep->targets; t++) {
-        if (prep->target[t].position == position) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* By order: inputs alone, or inputs and targets as in the training table. */
@@ -50,13 +47,13 @@ static void match_positions(nd_prep_map *map, bool with_targets)
     const nd_prep *prep = map->prep;
     int at = 0;
     for (size_t i = 0; i < prep->columns; i++, at++) {
-        while (with_targets && target_at(prep, (size_t)at)) {
+        while (with_targets && nd_prep_is_target(prep, (size_t)at)) {
             at++;
         }
         map->column[i] = prep->column[i].kind != ND_PREP_DROPPED ? at : -1;
     }
     for (size_t t = 0; t < prep->targets; t++) {
-        map->target[t] = with_targets ? (int)prep->target[t].position : -1;
+        map->target[t] = with_targets || prep->window ? (int)prep->target[t].position : -1;
     }
 }
 
@@ -118,7 +115,8 @@ static nd_status match(nd_prep_map *map)
     if (prep->header && table->header) {
         return fail_lacking(map);
     }
-    if (table->columns != prep->columns && table->columns != prep->columns + prep->targets) {
+    size_t more = prep->window ? 0 : prep->targets;
+    if (table->columns != prep->columns && table->columns != prep->columns + more) {
         return fail_lacking(map);
     }
     match_positions(map, table->columns != prep->columns);
@@ -130,7 +128,7 @@ static nd_status check_targets(const nd_prep_map *map)
     for (size_t t = 0; t < map->prep->targets; t++) {
         if (map->target[t] < 0) {
             return nd_fail(map->prep->ctx, ND_ERR_DATA, "%s lacks the target column \"%s\"",
-                           map->table->path, map->prep->target[t].name);
+                           map->table->path, target_column(map->prep, t));
         }
     }
     return ND_OK;

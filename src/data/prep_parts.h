@@ -8,6 +8,9 @@
  * all are finite numbers, else by bytes. NULL without memory. */
 nd_dict *nd_words_sorted(const nd_dict *from, const uint32_t *pick, size_t n);
 
+/* True if the column of the training table is a target and therefore no input. */
+bool nd_prep_is_target(const nd_prep *prep, size_t column);
+
 /* True if the column of a table is among names (by name or 1-based number). */
 bool nd_prep_listed(const nd_table *table, size_t column, const char *const *names, size_t count);
 

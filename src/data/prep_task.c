@@ -70,8 +70,37 @@ static nd_status add_target(nd_prep *prep, const nd_table *table, size_t column)
     return target->name ? ND_OK : nd_fail_memory(prep->ctx);
 }
 
+/* The column of a series, once per row ahead. */
+static nd_status find_series(nd_prep *prep, const nd_table *table, const nd_prep_params *params)
+{
+    if (params->target_count > 1 || (params->target_count == 0 && table->targets > 1)) {
+        return nd_fail(prep->ctx, ND_ERR_OPTION, "window: one target is forecast, not several");
+    }
+    ND_TRY(check_names(table, "target", params->target, params->target_count));
+    size_t column =
+        params->target_count ? (size_t)nd_table_find(table, params->target[0]) : table->columns - 1;
+    prep->target = nd_alloc(params->horizon, sizeof *prep->target);
+    if (!prep->target) {
+        return nd_fail_memory(prep->ctx);
+    }
+    for (size_t k = 0; k < params->horizon; k++) {
+        nd_text name = {0};
+        nd_text_printf(&name, "%s[t+%zu]", table->column[column].name, k + 1);
+        if (name.failed) {
+            nd_text_free(&name);
+            return nd_fail_memory(prep->ctx);
+        }
+        prep->target[prep->targets++] =
+            (nd_prep_target){.name = name.data, .position = column, .scale = 1};
+    }
+    return ND_OK;
+}
+
 static nd_status find_targets(nd_prep *prep, const nd_table *table, const nd_prep_params *params)
 {
+    if (prep->window) {
+        return find_series(prep, table, params);
+    }
     size_t own = table->targets ? table->targets : 1;
     size_t count = params->target_count ? params->target_count : own;
     prep->target = nd_alloc(count, sizeof *prep->target);
@@ -92,24 +121,15 @@ static nd_status find_targets(nd_prep *prep, const nd_table *table, const nd_pre
     return ND_OK;
 }
 
-static bool is_target(const nd_prep *prep, size_t column)
-{
-    for (size_t t = 0; t < prep->targets; t++) {
-        if (prep->target[t].position == column) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static nd_status list_inputs(nd_prep *prep, const nd_table *table)
 {
-    prep->column = nd_alloc(table->columns - prep->targets, sizeof *prep->column);
+    size_t most = table->columns - (prep->window ? 0 : prep->targets);
+    prep->column = nd_alloc(most, sizeof *prep->column);
     if (!prep->column) {
         return nd_fail_memory(prep->ctx);
     }
     for (size_t c = 0; c < table->columns; c++) {
-        if (is_target(prep, c)) {
+        if (nd_prep_is_target(prep, c)) {
             continue;
         }
         nd_prep_column *column = &prep->column[prep->columns++];
@@ -130,7 +150,7 @@ static bool cell_missing(const nd_column *column, size_t row)
                                        : isnan(nd_column_number(column, row, 0));
 }
 
-static nd_status check_missing(const nd_table *table, const nd_column *column)
+static nd_status check_missing(const nd_table *table, const nd_column *column, const char *remedy)
 {
     size_t missing = 0, first = 0;
     for (size_t r = 0; r < table->rows; r++) {
@@ -143,8 +163,8 @@ static nd_status check_missing(const nd_table *table, const nd_column *column)
     }
     return nd_fail(table->ctx, ND_ERR_DATA,
                    "%s: row %zu, column \"%s\": the target is missing (in %zu of %zu rows); "
-                   "remove rows without target",
-                   table->path, first + 1, column->name, missing, table->rows);
+                   "%s",
+                   table->path, first + 1, column->name, missing, table->rows, remedy);
 }
 
 static nd_status check_infinite(const nd_table *table, const nd_column *column)
@@ -384,8 +404,14 @@ static nd_status decide_task(nd_prep *prep, const nd_table *table, nd_task asked
         return nd_fail(prep->ctx, ND_ERR_DATA, "task %s takes one target, but %zu are given",
                        nd_task_name(asked), prep->targets);
     }
-    if (asked == ND_TASK_REGRESSION || prep->targets > 1) {
-        return set_regression(prep, table, asked == ND_TASK_AUTO ? "several targets" : "as asked");
+    if (prep->window && asked != ND_TASK_AUTO && asked != ND_TASK_REGRESSION) {
+        return nd_fail(prep->ctx, ND_ERR_OPTION, "window: numbers are forecast, not classes");
+    }
+    if (asked == ND_TASK_REGRESSION || prep->targets > 1 || prep->window) {
+        return set_regression(prep, table,
+                              asked != ND_TASK_AUTO ? "as asked"
+                              : prep->window        ? "a forecast"
+                                                    : "several targets");
     }
     if (column->dtype != ND_DT_WORD) {
         return decide_numbers(prep, table, asked);
@@ -402,7 +428,7 @@ static nd_status check_weight(const nd_prep *prep, const nd_table *table,
     }
     ND_TRY(check_names(table, "weight", &params->weight, 1));
     size_t column = (size_t)nd_table_find(table, params->weight);
-    if (is_target(prep, column)) {
+    if (nd_prep_is_target(prep, column) || prep->target[0].position == column) {
         return nd_fail(prep->ctx, ND_ERR_OPTION, "weight: column \"%s\" is the target",
                        table->column[column].name);
     }
@@ -428,7 +454,9 @@ static nd_status begin(nd_prep *prep, const nd_table *table, const nd_prep_param
             return nd_fail(prep->ctx, ND_ERR_OPTION, "ignore: column \"%s\" is the target",
                            prep->target[t].name);
         }
-        ND_TRY(check_missing(table, &table->column[prep->target[t].position]));
+        ND_TRY(check_missing(table, &table->column[prep->target[t].position],
+                             prep->window ? "fill it in: a window takes every row"
+                                          : "remove rows without target"));
         ND_TRY(check_infinite(table, &table->column[prep->target[t].position]));
         nd_column_forget(&table->column[prep->target[t].position], 0, table->rows);
     }
@@ -446,6 +474,8 @@ nd_status nd_prep_begin(nd_ctx *ctx, const nd_table *table, const nd_prep_params
     (*prep)->header = table->header;
     (*prep)->scaling = params->scaling;
     (*prep)->by_mean = params->by_mean;
+    (*prep)->window = params->window;
+    (*prep)->relative = params->window && params->relative && !params->by_mean;
     nd_status status = begin(*prep, table, params);
     if (status != ND_OK) {
         nd_prep_destroy(*prep);

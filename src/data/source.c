@@ -23,9 +23,12 @@ typedef struct table_source {
     nd_prep_column *image; /* copies of the image columns: scaling outlives the prep */
     piece *piece;
     size_t pieces, dense;
-    nd_real *number; /* [rows][dense] */
-    nd_real *label;  /* [rows][label_width], NULL without labels */
-    uint32_t *row;   /* [rows] of the table; NULL: the first rows */
+    nd_real *number; /* [rows][dense]; of windows: of every row of the table */
+    size_t window;   /* rows of the table that a row is made of; 0: one, its own */
+    size_t series;   /* feature of the targets' column, which counts from the last if relative */
+    bool relative;
+    nd_real *label; /* [rows][label_width], NULL without labels */
+    uint32_t *row;  /* [rows] of the table; NULL: the first rows */
 } table_source;
 
 typedef struct job {
@@ -37,6 +40,14 @@ typedef struct job {
 
 static void gather_row(const table_source *s, size_t row, nd_real *x)
 {
+    if (s->window) {
+        size_t first = s->row[row] + 1 - s->window;
+        memcpy(x, s->number + first * s->dense, s->base.features * sizeof *x);
+        if (s->relative) {
+            nd_prep_relate(x, s->window, s->dense, s->series);
+        }
+        return;
+    }
     for (size_t i = 0; i < s->pieces; i++) {
         const piece *p = &s->piece[i];
         if (p->image) {
@@ -222,6 +233,28 @@ static nd_status prepare_labels(table_source *s, const nd_prep_map *map, const u
                     : nd_fail_memory(s->ctx);
 }
 
+/* Windows overlap: the features of all rows of the table are held once, and a window is
+ * a stretch of them. */
+static nd_status prepare_windows(table_source *s, const nd_prep_map *map, const uint32_t *rows)
+{
+    const nd_prep *prep = map->prep;
+    size_t count = map->table->rows;
+    s->window = prep->window;
+    s->relative = prep->relative;
+    s->series = prep->column[prep->target[0].position].first;
+    s->dense = prep->features;
+    s->number = nd_alloc_aligned(count, s->dense * sizeof *s->number);
+    s->row = nd_alloc(s->base.rows, sizeof *s->row);
+    if (!s->number || !s->row) {
+        return nd_fail_memory(s->ctx);
+    }
+    nd_prep_row_features(map, NULL, 0, count, s->number);
+    for (size_t i = 0; i < s->base.rows; i++) {
+        s->row[i] = rows ? rows[i] : (uint32_t)(i + s->window - 1);
+    }
+    return prepare_labels(s, map, s->row);
+}
+
 nd_status nd_source_from_table(const nd_prep_map *map, const uint32_t *rows, size_t count,
                                nd_source **source)
 {
@@ -233,12 +266,15 @@ nd_status nd_source_from_table(const nd_prep_map *map, const uint32_t *rows, siz
     }
     s->ctx = prep->ctx;
     s->base = (nd_source){.rows = count,
-                          .features = prep->features,
+                          .features = nd_prep_inputs(prep),
                           .label_width = nd_prep_row_width(prep),
                           .gather = table_gather,
                           .destroy = table_destroy};
     nd_status status = nd_fail_memory(prep->ctx);
-    if (cut_pieces(s, prep) && borrow_pixels(s, map, rows) && prepare_numbers(s, map, rows)) {
+    if (prep->window) {
+        status = prepare_windows(s, map, rows);
+    } else if (cut_pieces(s, prep) && borrow_pixels(s, map, rows) &&
+               prepare_numbers(s, map, rows)) {
         status = prepare_labels(s, map, rows);
     }
     if (status != ND_OK) {

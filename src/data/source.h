@@ -36,7 +36,8 @@ void nd_source_gather(const nd_source *source, nd_pool *pool, const uint32_t *in
  * numbers as nd_real, an image column as bytes scaled on the way out.
  * Image bytes are borrowed, so the table must outlive the source; the map and the
  * preparation may go before it.
- *   rows  [count] of the table; NULL: rows 0..count-1
+ *   rows  [count] of the table; NULL: rows 0..count-1. With a window, its last rows, none
+ *         below window - 1; NULL: those from there on
  * Label rows end with the row's weight if the preparation has weights.
  * Without labels if the map lacks a target. ND_ERR_DATA as nd_prep_label_rows. */
 nd_status nd_source_from_table(const nd_prep_map *map, const uint32_t *rows, size_t count,

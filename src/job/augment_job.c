@@ -67,7 +67,7 @@ static nd_status prepare(job *j)
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
     const nd_rows *train = &j->parts.train;
-    ND_TRY(nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep));
+    ND_TRY(nd_parts_fit(j->config, j->table, &j->parts, &j->settings.prep, j->prep));
     ND_TRY(nd_build_augment(j->config, j->prep, &j->augment));
     if (j->augment == NULL) {
         return nd_fail(j->ctx, ND_ERR_OPTION,

@@ -484,12 +484,13 @@ static nd_status check_plan(const nd_config *config, const nd_setup *plan)
  * settings do); given to the call it would be ignored. */
 static nd_status refuse_beside_layers(const nd_config *config)
 {
-    static const char *const key[] = {"hidden",      "activation",   "slope",
-                                      "pieces",      "init_scale",   "init_gain",
-                                      "bias_init",   "dropout",      "batchnorm",
-                                      "residual",    "init",         "dropout_form",
-                                      "norm",        "norm_options", "input_dropout",
-                                      "input_noise", "hidden_noise", "dense_connections"};
+    static const char *const key[] = {"hidden",      "activation",    "slope",
+                                      "pieces",      "init_scale",    "init_gain",
+                                      "bias_init",   "dropout",       "batchnorm",
+                                      "residual",    "init",          "dropout_form",
+                                      "norm",        "norm_options",  "input_dropout",
+                                      "input_noise", "hidden_noise",  "dense_connections",
+                                      "recurrent",   "bidirectional", "truncate"};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         if (nd_opt_origin(&config->set, key[i]) == ND_FROM_CALL) {
             return nd_fail(config->ctx, ND_ERR_OPTION,
@@ -526,6 +527,7 @@ nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t row
                        .dense_connections = nd_opt_bool(set, "dense_connections"),
                        .seed = (uint64_t)nd_opt_int(set, "seed")};
     ND_TRY(plan_hidden(config, prep, rows, plan));
+    ND_TRY(nd_setup_recurrent(config, prep, plan));
     ND_TRY(plan_activation(config, plan));
     ND_TRY(plan_init(config, plan));
     ND_TRY(choose_loss(config, prep, plan));

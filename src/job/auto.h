@@ -22,6 +22,10 @@ typedef struct nd_setup {
     double input_dropout, input_noise, hidden_noise;
     double dropout, weight_decay, lr, momentum, clip_norm, warmup;
     bool residual, dense_connections, refit;
+    const char *recurrent; /* type of the hidden layers, NULL for dense */
+    size_t time;           /* steps that the inputs make; 0: not said */
+    size_t truncate;
+    bool bidirectional;
     size_t batch_size; /* 0: all rows */
     long epochs, patience;
     double min_delta, target_loss;
@@ -36,6 +40,10 @@ typedef struct nd_setup {
  * the task, batch normalization with batches of one, ...). */
 nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t rows, size_t valid,
                         nd_setup *plan);
+
+/* The part of it about recurrent layers, once hidden is known; activation as given.
+ * ND_ERR_OPTION for what they have no place for. */
+nd_status nd_setup_recurrent(const nd_config *config, const nd_prep *prep, nd_setup *plan);
 
 /* Attribute of an activation's layer that the option slope sets, NULL if it has none. */
 const char *nd_activation_attribute(const char *activation);

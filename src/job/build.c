@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ctx.h"
@@ -132,11 +133,29 @@ static nd_status add_hidden(nd_desc *desc, const nd_setup *plan, size_t units)
     return plan->residual ? add_shortcut(desc, from, width, units) : ND_OK;
 }
 
+/* All but the last hand their whole sequence on. */
+static nd_status add_recurrent(nd_desc *desc, const nd_setup *plan, size_t i)
+{
+    char truncate[64] = "";
+    if (plan->truncate > 0) {
+        snprintf(truncate, sizeof truncate, ", truncate=%zu", plan->truncate);
+    }
+    ND_TRY(add_layer(desc, plan->recurrent, "units=%zu%s%s%s%s", plan->hidden[i],
+                     i + 1 < plan->hidden_count ? ", return=all" : "",
+                     plan->bidirectional ? ", bidirectional=true" : "", truncate,
+                     strcmp(plan->activation, "relu") == 0 ? ", activation=relu" : ""));
+    if (plan->hidden_noise > 0) {
+        ND_TRY(add_real(desc, "noise", "deviation", plan->hidden_noise));
+    }
+    return plan->dropout > 0 ? add_dropout(desc, plan) : ND_OK;
+}
+
 static nd_status add_from_flags(nd_desc *desc, const nd_prep *prep, const nd_setup *plan)
 {
     ND_TRY(add_input(desc, plan));
     for (size_t i = 0; i < plan->hidden_count; i++) {
-        ND_TRY(add_hidden(desc, plan, plan->hidden[i]));
+        ND_TRY(plan->recurrent != NULL ? add_recurrent(desc, plan, i)
+                                       : add_hidden(desc, plan, plan->hidden[i]));
     }
     return add_dense(desc, nd_build_logits(prep), plan, 0);
 }
@@ -194,7 +213,8 @@ static nd_status check_batch(const nd_desc *desc, const nd_setup *plan)
 nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
                         const nd_setup *plan, nd_desc **desc)
 {
-    ND_TRY(nd_desc_create(ctx, prep->features, desc));
+    ND_TRY(nd_desc_create(ctx, nd_prep_inputs(prep), desc));
+    (*desc)->time = plan->time;
     nd_status status = config->layers_given ? add_from_file(*desc, config, prep)
                                             : add_from_flags(*desc, prep, plan);
     if (status == ND_OK) {

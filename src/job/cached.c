@@ -98,7 +98,11 @@ static nd_status choose(nd_ctx *ctx, const nd_config *config, const char *path, 
     const char *given = nd_opt_text(&config->set, "cache");
     bool beside = nd_opt_auto(&config->set, "cache"), images = false;
     *name = NULL;
-    if (strcmp(given, "none") == 0 || (beside && !too_large(path, memory))) {
+    bool series = nd_opt_int(&config->set, "window") > 0;
+    if (series && !beside && strcmp(given, "none") != 0) {
+        return nd_fail(ctx, ND_ERR_OPTION, "cache: windows are cut from rows in memory");
+    }
+    if (series || strcmp(given, "none") == 0 || (beside && !too_large(path, memory))) {
         return ND_OK;
     }
     if (!beside && !nd_file_regular(path) && nd_file_exists(path)) {

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "data/prep_parts.h"
+#include "data/window.h"
 
 /* Labels of a part and room for its predictions. */
 typedef struct eval {
@@ -14,6 +15,7 @@ typedef struct eval {
     size_t rows, outputs, label_width;
     nd_real *p, *label;    /* classes: probabilities and class indices */
     double *value, *truth; /* regression: predictions and targets, in target units */
+    const uint32_t *index; /* of a series: the rows that windows end with; else NULL */
 } eval;
 
 static void eval_free(eval *e)
@@ -79,6 +81,7 @@ static nd_status eval_init(const nd_prep *prep, const nd_loss *loss, const nd_ro
         .rows = rows->count,
         .outputs = nd_prep_outputs(prep),
         .label_width = nd_prep_label_width(prep),
+        .index = prep->window ? rows->index : NULL,
     };
     ND_TRY(nd_prep_map_create(prep, rows->table, true, &e->map));
     nd_status status = eval_fill(e, rows);
@@ -222,13 +225,19 @@ static void trivial_classes(const nd_prep *prep, nd_real *p)
 static nd_status eval_baseline(const eval *e, nd_metrics **baseline)
 {
     for (size_t r = 0; r < e->rows; r++) {
-        if (e->value != NULL) {
+        if (e->index != NULL) {
+            nd_windows_naive(&e->map, e->index[r], e->value + r * e->outputs);
+        } else if (e->value != NULL) {
             trivial_values(e->prep, e->loss, e->value + r * e->outputs);
         } else {
             trivial_classes(e->prep, e->p + r * e->outputs);
         }
     }
-    return eval_metrics(e, baseline);
+    ND_TRY(eval_metrics(e, baseline));
+    if (e->index != NULL) {
+        (*baseline)->trivial = e->prep->period > 1 ? "seasonal" : "last value";
+    }
+    return ND_OK;
 }
 
 /* Figures of predictions that are made; frees e. */
@@ -288,11 +297,31 @@ nd_status nd_evaluate_source(nd_model *model, const nd_source *source, nd_metric
     return eval_finish(&e, status, metrics, baseline);
 }
 
+/* Every window of the table, beside the naive forecast. */
+static nd_status evaluate_series(nd_model *model, const nd_table *table, nd_metrics **metrics)
+{
+    uint32_t *index;
+    nd_rows rows = {table, NULL, 0};
+    nd_metrics *naive = NULL;
+    *metrics = NULL;
+    ND_TRY(nd_windows_all(model->prep, table, &index, &rows.count));
+    rows.index = index;
+    nd_status status = nd_evaluate_rows(model, &rows, metrics, &naive);
+    nd_free(index);
+    if (status == ND_OK) {
+        (*metrics)->naive = naive;
+    }
+    return status;
+}
+
 nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_metrics **metrics)
 {
     if (!model || !table || !metrics) {
         return nd_fail(model ? model->ctx : NULL, ND_ERR_ARGUMENT,
                        "nd_model_evaluate: a null pointer was passed");
+    }
+    if (model->prep->window) {
+        return evaluate_series(model, table, metrics);
     }
     nd_rows rows = {table, NULL, table->rows};
     return nd_evaluate_rows(model, &rows, metrics, NULL);

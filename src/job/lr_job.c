@@ -63,7 +63,7 @@ static nd_status job_prepare(job *j)
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
     const nd_rows *train = &j->parts.train;
-    ND_TRY(nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep));
+    ND_TRY(nd_parts_fit(j->config, j->table, &j->parts, &j->settings.prep, j->prep));
     ND_TRY(nd_setup_make(j->config, j->prep, train->count, j->parts.valid.count, &j->plan));
     ND_TRY(read_params(j));
     ND_TRY(nd_build_augment(j->config, j->prep, &j->augment));

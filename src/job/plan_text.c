@@ -20,6 +20,16 @@ static void real(nd_text *text, const char *before, double value)
 static void task_line(nd_text *text, const nd_prep *prep)
 {
     nd_text_puts(text, "task      ");
+    if (prep->window) {
+        const char *series = prep->column[prep->target[0].position].name;
+        nd_text_printf(text, "forecast of \"%s\", %zu row%s ahead", series, prep->targets,
+                       plural(prep->targets));
+        nd_text_printf(text,
+                       prep->period > 1 ? "; naive: the value %zu rows before\n"
+                                        : "; naive: the last value\n",
+                       prep->period);
+        return;
+    }
     if (prep->task == ND_TASK_REGRESSION) {
         nd_text_puts(text, "regression of ");
         for (size_t t = 0; t < prep->targets && t < 8; t++) {
@@ -52,7 +62,12 @@ static void inputs_line(nd_text *text, const nd_prep *prep)
     for (size_t i = 0; i < prep->columns; i++) {
         kinds[prep->column[i].kind]++;
     }
-    nd_text_printf(text, "inputs    %zu from", prep->features);
+    if (prep->window) {
+        nd_text_printf(text, "inputs    %zu: windows of %zu rows, %zu each, from",
+                       nd_prep_inputs(prep), prep->window, prep->features);
+    } else {
+        nd_text_printf(text, "inputs    %zu from", prep->features);
+    }
     static const struct {
         nd_prep_kind kind;
         const char *name;
@@ -99,6 +114,8 @@ static void network_line(nd_text *text, const nd_desc *desc)
         }
         if (strcmp(layer->class->name, "dense") == 0) {
             nd_text_printf(text, " > %zu", layer->shape.out);
+        } else if (layer->class->sequence) {
+            nd_text_printf(text, " > %s %zu", layer->class->name, layer->shape.out);
         } else {
             nd_text_printf(text, " %s", layer->class->name);
         }
@@ -164,8 +181,12 @@ void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
     nd_text_puts(text, "split     ");
     part(text, "training", &parts->train, ", ");
     part(text, "validation", &parts->valid, ", ");
-    part(text, "test rows", &parts->test, "");
-    nd_text_printf(text, " (seed %llu)\n", (unsigned long long)plan->seed);
+    part(text, prep->window ? "test windows" : "test rows", &parts->test, "");
+    if (prep->window) {
+        nd_text_puts(text, " (by time)\n");
+    } else {
+        nd_text_printf(text, " (seed %llu)\n", (unsigned long long)plan->seed);
+    }
     inputs_line(text, prep);
     weights_line(text, &config->set);
     network_line(text, desc);

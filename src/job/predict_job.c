@@ -189,7 +189,9 @@ static nd_status write_table(run *r, const nd_table *table)
     nd_prep_map map;
     ND_TRY(nd_prep_map_create(r->model->prep, table, false, &map));
     nd_status status = ND_OK;
-    for (size_t first = 0; first < table->rows && status == ND_OK; first += r->piece_rows) {
+    size_t window = r->model->prep->window, from = window ? window - 1 : 0;
+    r->row = window ? from : r->row;
+    for (size_t first = from; first < table->rows && status == ND_OK; first += r->piece_rows) {
         size_t left = table->rows - first;
         status = write_piece(r, &map, first, left < r->piece_rows ? left : r->piece_rows);
     }
@@ -262,6 +264,26 @@ static nd_status stream_pieces(run *r, nd_csv_stream *stream)
     return status;
 }
 
+/* Windows reach over pieces: the whole file is one. */
+static nd_status stream_series(run *r, nd_csv_stream *stream)
+{
+    nd_table *table = NULL;
+    ND_TRY(nd_csv_next(stream, SIZE_MAX, &table));
+    nd_status status = ND_OK;
+    if (table->rows < r->model->prep->window) {
+        status = nd_fail(r->ctx, ND_ERR_DATA, "%s: %zu rows, but a window takes %zu", table->path,
+                         table->rows, r->model->prep->window);
+    }
+    if (status == ND_OK) {
+        status = put_header(r);
+    }
+    if (status == ND_OK) {
+        status = write_table(r, table);
+    }
+    nd_table_destroy(table);
+    return status;
+}
+
 static nd_status predict_csv(run *r, const char *path, const nd_csv_params *params)
 {
     nd_csv_want *want;
@@ -270,7 +292,7 @@ static nd_status predict_csv(run *r, const char *path, const nd_csv_params *para
     nd_csv_stream *stream;
     nd_status status = nd_csv_open(r->ctx, path, params, want, count, &stream);
     if (status == ND_OK) {
-        status = stream_pieces(r, stream);
+        status = r->model->prep->window ? stream_series(r, stream) : stream_pieces(r, stream);
         nd_csv_close(stream);
     }
     nd_free(want);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "data/prep_parts.h"
+#include "data/window.h"
 #include "job/read.h"
 
 /* A share of rows, or NULL path: 0 <= share < 1 is a share, other text a file. */
@@ -58,18 +59,8 @@ static nd_status read_part(nd_ctx *ctx, const nd_config *config, const char *fil
     return ND_OK;
 }
 
-static nd_status split_table(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
-                             const nd_table *table, double valid, double test, nd_parts *parts)
+static void hand_out(const nd_table *table, nd_parts *parts)
 {
-    nd_real *labels;
-    nd_status status = row_labels(prep, table, &labels);
-    if (status == ND_OK) {
-        size_t classes = labels == NULL ? 0 : nd_dict_count(prep->classes);
-        status = nd_split_make(ctx, table->rows, labels, classes, valid, test,
-                               (uint64_t)nd_opt_int(&config->set, "seed"), &parts->split);
-    }
-    nd_free(labels);
-    ND_TRY(status);
     const nd_split *split = &parts->split;
     parts->train = (nd_rows){table, split->index, split->train};
     if (split->valid > 0) {
@@ -78,6 +69,76 @@ static nd_status split_table(nd_ctx *ctx, const nd_config *config, const nd_prep
     if (split->test > 0) {
         parts->test = (nd_rows){table, split->index + split->train + split->valid, split->test};
     }
+}
+
+/* All windows of a file. */
+static nd_status file_windows(const nd_prep *prep, const nd_table *file, uint32_t **index,
+                              nd_rows *rows)
+{
+    if (file == NULL) {
+        return ND_OK;
+    }
+    size_t count;
+    ND_TRY(nd_windows_all(prep, file, index, &count));
+    *rows = (nd_rows){file, *index, count};
+    return ND_OK;
+}
+
+/* By time. */
+static nd_status split_windows(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
+                               const nd_table *table, double valid, double test, nd_parts *parts)
+{
+    nd_windows w = {.window = prep->window,
+                    .horizon = prep->targets,
+                    .stride = (size_t)nd_opt_int(&config->set, "stride")};
+    ND_TRY(nd_windows_split(ctx, table->rows, &w, valid, test, &parts->split));
+    hand_out(table, parts);
+    ND_TRY(file_windows(prep, parts->valid_file, &parts->valid_known, &parts->valid));
+    return file_windows(prep, parts->test_file, &parts->test_known, &parts->test);
+}
+
+nd_status nd_parts_fit(const nd_config *config, const nd_table *table, const nd_parts *parts,
+                       const nd_prep_params *params, nd_prep *prep)
+{
+    const nd_rows *train = &parts->train;
+    if (prep->window == 0) {
+        return nd_prep_fit(prep, table, train->index, train->count, params);
+    }
+    size_t rows = train->index[train->count - 1] + prep->targets + 1;
+    ND_TRY(nd_prep_fit(prep, table, NULL, rows, params));
+    const nd_prep_column *series = &prep->column[prep->target[0].position];
+    if (series->kind != ND_PREP_NUMBER) {
+        return nd_fail(prep->ctx, ND_ERR_DATA,
+                       "%s: target \"%s\" cannot be learned from the %zu rows of the training part "
+                       "(%s)",
+                       table->path, series->name, rows, series->reason ? series->reason : "");
+    }
+    if (prep->relative) {
+        nd_windows_moves(prep, table, rows);
+    }
+    if (nd_opt_auto(&config->set, "period")) {
+        return nd_windows_period(prep, table, rows);
+    }
+    prep->period = (size_t)nd_opt_int(&config->set, "period");
+    return ND_OK;
+}
+
+static nd_status split_table(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
+                             const nd_table *table, double valid, double test, nd_parts *parts)
+{
+    nd_real *labels;
+    if (prep->window) {
+        return split_windows(ctx, config, prep, table, valid, test, parts);
+    }
+    nd_status status = row_labels(prep, table, &labels);
+    if (status == ND_OK) {
+        size_t classes = labels == NULL ? 0 : nd_dict_count(prep->classes);
+        status = nd_split_make(ctx, table->rows, labels, classes, valid, test,
+                               (uint64_t)nd_opt_int(&config->set, "seed"), &parts->split);
+    }
+    nd_free(labels);
+    ND_TRY(status);
+    hand_out(table, parts);
     return ND_OK;
 }
 

@@ -17,7 +17,8 @@ typedef struct nd_parts {
     nd_split split;
     nd_table *valid_file, *test_file;   /* owned; NULL where a share was asked for */
     nd_rows train, valid, test;         /* count 0: no such part */
-    uint32_t *valid_known, *test_known; /* owned; rows of the files that nd_parts_known kept */
+    uint32_t *valid_known, *test_known; /* owned; rows of the files that nd_parts_known kept, or
+                                         * the windows of the files */
 } nd_parts;
 
 /* Read the files that valid and test name, if they name any; shares are left alone. */
@@ -25,9 +26,14 @@ nd_status nd_parts_read(nd_ctx *ctx, const nd_config *config, const nd_table *ta
                         nd_parts *parts);
 
 /* Read the files that valid and test name, or split the table by seed, stratified
- * for classes. prep needs targets and classes only (nd_prep_begin). */
+ * for classes; windows by time. prep needs targets and classes only (nd_prep_begin). */
 nd_status nd_parts_make(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
                         const nd_table *table, nd_parts *parts);
+/* Fit a preparation on the training rows: with windows, on all rows up to the last that a
+ * training window forecasts; the period of the naive forecast as well. */
+nd_status nd_parts_fit(const nd_config *config, const nd_table *table, const nd_parts *parts,
+                       const nd_prep_params *params, nd_prep *prep);
+
 /* The parts of a table without data, whose rows were counted elsewhere: tables that
  * hold a path and a number of rows.
  *   count  rows to train, to validate and to test

@@ -117,9 +117,31 @@ static nd_status prep_lists(const nd_config *config, nd_settings *s)
     return ND_OK;
 }
 
+/* What says nothing without a window. */
+static nd_status check_series(const nd_config *config)
+{
+    static const char *const key[] = {"horizon", "stride", "relative", "period"};
+    bool window = nd_opt_int(&config->set, "window") > 0;
+    for (size_t i = 0; !window && i < sizeof key / sizeof key[0]; i++) {
+        if (nd_opt_origin(&config->set, key[i]) == ND_FROM_CALL) {
+            return nd_fail(config->ctx, ND_ERR_OPTION,
+                           "%s: there is no window; --window says how many rows a forecast is "
+                           "made from",
+                           key[i]);
+        }
+    }
+    return ND_OK;
+}
+
 static nd_status prep_settings(const nd_config *config, nd_settings *s)
 {
     ND_TRY(prep_lists(config, s));
+    if (takes(config, "window")) {
+        ND_TRY(check_series(config));
+        s->prep.window = (size_t)nd_opt_int(&config->set, "window");
+        s->prep.horizon = (size_t)nd_opt_int(&config->set, "horizon");
+        s->prep.relative = nd_opt_bool(&config->set, "relative");
+    }
     if (takes(config, "task")) {
         s->prep.task = (nd_task)nd_opt_choice(&config->set, "task");
     }

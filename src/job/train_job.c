@@ -107,9 +107,10 @@ static nd_status prepare_rows(job *j)
     ND_TRY(nd_settings_from(j->ctx, j->config, &j->settings));
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
-    ND_TRY(nd_train_check(j->config, &j->settings, j->prep, j->table, &j->parts));
-    const nd_rows *train = &j->parts.train;
-    return nd_prep_fit(j->prep, j->table, train->index, train->count, &j->settings.prep);
+    if (j->prep->window == 0) { /* rows of a series repeat, and tell of each other */
+        ND_TRY(nd_train_check(j->config, &j->settings, j->prep, j->table, &j->parts));
+    }
+    return nd_parts_fit(j->config, j->table, &j->parts, &j->settings.prep, j->prep);
 }
 
 /* A row cache was made with all of that. */

@@ -7,7 +7,7 @@
 #include "base/rng.h"
 #include "kern/kern.h"
 
-enum { ND_LAYER_INPUTS = 8, ND_LAYER_PARAMS = 4, ND_LAYER_BUFFERS = 4 };
+enum { ND_LAYER_INPUTS = 8, ND_LAYER_PARAMS = 8, ND_LAYER_BUFFERS = 4 };
 
 typedef enum nd_init {
     ND_INIT_ZEROS,
@@ -25,7 +25,8 @@ typedef enum nd_init {
     ND_INIT_ORTHOGONAL,    /* Saxe, McClelland & Ganguli 2014 */
     ND_INIT_IDENTITY,      /* Le, Jaitly & Hinton 2015 */
     ND_INIT_SPARSE,        /* Martens 2010, section 5 */
-    ND_INIT_LSUV           /* Mishkin & Matas 2016: orthogonal, then scaled on a batch */
+    ND_INIT_LSUV,          /* Mishkin & Matas 2016: orthogonal, then scaled on a batch */
+    ND_INIT_BLOCK          /* the spec's value in one block of columns, 0 in the others */
 } nd_init;
 
 /* A trained tensor (goes into the parameter block) or a running one (does not). */
@@ -35,8 +36,11 @@ typedef struct nd_tensor_spec {
     nd_init init;
     size_t fan_in, fan_out;
     bool decay;
-    double value; /* of CONSTANT, NORMAL, UNIFORM */
-    double gain;  /* factor on ORTHOGONAL, IDENTITY, SPARSE; 0: by the activation behind */
+    double value;  /* of CONSTANT, NORMAL, UNIFORM */
+    double gain;   /* factor on ORTHOGONAL, IDENTITY, SPARSE; 0: by the activation behind */
+    size_t blocks; /* columns are so many blocks side by side, each ORTHOGONAL or IDENTITY on
+                    * its own; 0: one */
+    size_t block;  /* that of BLOCK */
 } nd_tensor_spec;
 
 /* What a layer turns out to need, filled by shape(). */
@@ -51,6 +55,8 @@ typedef struct nd_layer_shape {
     bool back_needs_x, back_needs_y;
     nd_act act;   /* out: what nd_layer_act_forward applies */
     double slope; /* of an activation that has one */
+    size_t time;  /* steps of the sequence that the result is, [time][out / time]; 0: not known */
+    size_t times; /* how often a row goes through the parameters; 0: once */
 } nd_layer_shape;
 
 /* One call of forward or backward. */
@@ -92,6 +98,7 @@ typedef struct nd_layer_class {
     bool column_wise; /* output column j stands for input column j: initial weights go by
                        * the activation behind */
     bool needs_batch; /* takes statistics over the batch: one row is not enough */
+    bool sequence;    /* reads [time][features], attributes time and features */
     /* ND_ERR_SHAPE or ND_ERR_OPTION with a message. */
     nd_status (*shape)(nd_ctx *ctx, nd_layer_shape *shape);
     void (*forward)(const nd_layer_io *io);
@@ -110,6 +117,40 @@ void nd_layer_act_backward(const nd_layer_io *io);
 nd_status nd_layer_row_norm_shape(nd_ctx *ctx, nd_layer_shape *shape);
 void nd_layer_row_norm_forward(const nd_layer_io *io, bool center);
 void nd_layer_row_norm_backward(const nd_layer_io *io, bool center);
+
+/* ---- Recurrent layers (recurrent.c); a class adds its cell. */
+
+/* One step of the sequence for some rows; arrays of a step are [rows][units], gates and
+ * product [rows][gates * units], a gate's columns side by side. */
+typedef struct nd_cell_step {
+    size_t rows, units;
+    nd_act act;                     /* of a cell that has a choice */
+    const nd_real *bias;            /* [units], added to the recurrent product; apart only */
+    nd_real *gates;                 /* in: the sums; out: the gates' values, kept for backward,
+                                     * which leaves the gradients of the sums there */
+    nd_real *product;               /* apart only, the recurrent product; likewise */
+    const nd_real *before;          /* state before the step */
+    nd_real *after;                 /* state after it, the result */
+    const nd_real *cell_before;     /* cell_state only */
+    nd_real *cell_after, *squashed; /* cell_state only; squashed is kept for backward */
+    nd_real *gafter;                /* backward: gradient of after, in */
+    nd_real *gcell;                 /* of cell_after; out: of cell_before */
+} nd_cell_step;
+
+typedef struct nd_cell {
+    size_t gates;
+    size_t lifted;   /* gate whose bias starts at the attribute forget_bias; gates: none */
+    bool apart;      /* the recurrent product is not simply added to the input's */
+    bool cell_state; /* a second state that is no result */
+    bool carries;    /* backward leaves in gafter what reaches before past the product */
+    bool chooses;    /* has the attribute activation */
+    void (*forward)(const nd_cell_step *step);
+    void (*backward)(const nd_cell_step *step);
+} nd_cell;
+
+nd_status nd_recurrent_shape(nd_ctx *ctx, nd_layer_shape *shape, const nd_cell *cell);
+void nd_recurrent_forward(const nd_layer_io *io, const nd_cell *cell);
+void nd_recurrent_backward(const nd_layer_io *io, const nd_cell *cell);
 
 /* Class by name ("swish" is silu), NULL if none; and the whole table. */
 const nd_layer_class *nd_layer_find(const char *name);

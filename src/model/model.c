@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -15,9 +16,9 @@ static size_t net_outputs(const nd_prep *prep)
 
 static nd_status check_fit(nd_ctx *ctx, const nd_net *net, const nd_prep *prep)
 {
-    if (nd_net_inputs(net) != prep->features) {
+    if (nd_net_inputs(net) != nd_prep_inputs(prep)) {
         return nd_fail(ctx, ND_ERR_SHAPE, "the network takes %zu inputs, the preparation makes %zu",
-                       nd_net_inputs(net), prep->features);
+                       nd_net_inputs(net), nd_prep_inputs(prep));
     }
     if (nd_net_outputs(net) != net_outputs(prep)) {
         return nd_fail(ctx, ND_ERR_SHAPE, "the network has %zu outputs, the task needs %zu",
@@ -96,7 +97,7 @@ static nd_status make_scratch(nd_model *model, size_t rows)
     if (model->scratch_rows >= batch) {
         return ND_OK;
     }
-    nd_real *x = nd_alloc_aligned(batch, model->prep->features * sizeof *x);
+    nd_real *x = nd_alloc_aligned(batch, nd_prep_inputs(model->prep) * sizeof *x);
     nd_real *p = nd_alloc_aligned(batch, nd_net_outputs(model->net) * sizeof *p);
     if (x == NULL || p == NULL) {
         nd_free(x);
@@ -148,6 +149,12 @@ static nd_status forward_next(nd_model *model, const nd_prep_map *map, const uin
     return nd_net_forward(model->net, model->x, *n, model->p);
 }
 
+/* What prediction i of a series counts from. */
+static double level_at(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t i)
+{
+    return nd_prep_level(map, rows != NULL ? rows[i] : first + i);
+}
+
 nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
                                size_t first, size_t count, nd_real *y)
 {
@@ -156,6 +163,9 @@ nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const ui
     for (size_t done = 0, n; done < count; done += n) {
         ND_TRY(forward_next(model, map, rows, first, count, done, &n));
         finish_rows(model, n, y + done * outputs);
+        for (size_t i = 0; model->prep->relative && i < n * outputs; i++) {
+            y[done * outputs + i] += (nd_real)level_at(map, rows, first, done + i / outputs);
+        }
     }
     return ND_OK;
 }
@@ -176,6 +186,9 @@ nd_status nd_model_values_map(nd_model *model, const nd_prep_map *map, const uin
     for (size_t done = 0, n; done < count; done += n) {
         ND_TRY(forward_next(model, map, rows, first, count, done, &n));
         finish_values(model, n, y + done * outputs);
+        for (size_t i = 0; model->prep->relative && i < n * outputs; i++) {
+            y[done * outputs + i] += level_at(map, rows, first, done + i / outputs);
+        }
     }
     return ND_OK;
 }
@@ -208,7 +221,13 @@ nd_status nd_model_predict_table(nd_model *model, const nd_table *table, nd_real
                        "nd_model_predict_table: a null pointer was passed");
     }
     ND_TRY(nd_prep_map_create(model->prep, table, false, &map));
-    nd_status status = nd_model_predict_map(model, &map, NULL, 0, table->rows, y);
+    size_t window = model->prep->window, first = window ? window - 1 : 0;
+    first = first < table->rows ? first : table->rows;
+    for (size_t i = 0; i < first * nd_model_outputs(model); i++) {
+        y[i] = (nd_real)NAN;
+    }
+    nd_status status = nd_model_predict_map(model, &map, NULL, first, table->rows - first,
+                                            y + first * nd_model_outputs(model));
     nd_prep_map_free(&map);
     return status;
 }

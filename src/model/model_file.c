@@ -16,6 +16,10 @@ static const char format_name[] = "nadir", format_version[] = "1";
  * predicting raises as needed. */
 enum { SLACK = 512 * 1024, LOAD_ROWS = 64 };
 
+/* Bytes that one row of a network with recurrent layers may take: few weights can make many
+ * steps, which the size of a file does not tell. */
+enum { STEPS_MOST = 256 << 20 };
+
 static nd_budget budget_of(size_t file_size)
 {
     return file_size > SIZE_MAX - SLACK ? SIZE_MAX : file_size + SLACK;
@@ -265,16 +269,17 @@ static nd_status check_tensors(const load *l)
 }
 
 /* Rows to plan for, so that the workspace stays within the slack where one row
- * does; a row that is larger than the whole budget is refused. */
+ * does; a row that is larger than the whole budget is refused, or than STEPS_MOST. */
 static nd_status choose_rows(const load *l, size_t *rows)
 {
-    double per_row = (double)l->desc->n_in;
+    double per_row = (double)l->desc->n_in, most = (double)l->budget;
     for (size_t i = 0; i < l->desc->count; i++) {
         const nd_layer_shape *shape = &l->desc->layer[i]->shape;
         per_row += (double)shape->out + (double)shape->work_per_row;
+        most = shape->times > 1 && most < STEPS_MOST ? STEPS_MOST : most;
     }
     per_row *= 2 * sizeof(nd_real);
-    if (per_row > (double)l->budget) {
+    if (per_row > most) {
         return fail_format(l, "the network needs more memory for one row than a file of this "
                               "size can ask for");
     }
@@ -323,7 +328,7 @@ static nd_status read_model(load *l, nd_model **model)
     nd_net *net = NULL;
     ND_TRY(check_format(l));
     ND_TRY(read_texts(l));
-    if (l->prep->features != l->desc->n_in) {
+    if (nd_prep_inputs(l->prep) != l->desc->n_in) {
         return fail_format(l, "the network does not take what the preparation makes");
     }
     ND_TRY(check_tensors(l));

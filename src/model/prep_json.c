@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/window.h"
 #include "model/model_json.h"
 
 /* Memory beside the text itself, roughly. */
@@ -90,6 +91,10 @@ void nd_prep_put_json(const nd_prep *prep, nd_text *out)
     nd_text_printf(out, "{\"task\":\"%s\",\"header\":%s,\"scaling\":\"%s\",\"features\":%zu",
                    nd_task_name(prep->task), prep->header ? "true" : "false",
                    nd_scaling_name(prep->scaling), prep->features);
+    if (prep->window) {
+        nd_text_printf(out, ",\"window\":%zu,\"period\":%zu,\"relative\":%s", prep->window,
+                       prep->period, prep->relative ? "true" : "false");
+    }
     nd_text_puts(out, ",\"columns\":[");
     for (size_t i = 0; i < prep->columns; i++) {
         nd_text_puts(out, i > 0 ? "," : "");
@@ -455,11 +460,15 @@ enum prep_field {
     P_COLUMNS,
     P_TARGETS,
     P_CLASSES,
-    P_CLASS_COUNT
+    P_CLASS_COUNT,
+    P_WINDOW,
+    P_PERIOD,
+    P_RELATIVE
 };
 
-static const char *const prep_names[] = {"task",    "header",  "scaling",     "features", "columns",
-                                         "targets", "classes", "class_count", NULL};
+static const char *const prep_names[] = {"task",    "header",  "scaling",  "features",
+                                         "columns", "targets", "classes",  "class_count",
+                                         "window",  "period",  "relative", NULL};
 
 static void read_prep_field(reader *r, size_t field)
 {
@@ -485,6 +494,13 @@ static void read_prep_field(reader *r, size_t field)
         break;
     case P_CLASSES:
         prep->classes = read_words(r);
+        break;
+    case P_WINDOW:
+    case P_PERIOD:
+        nd_json_size(&r->json, field == P_WINDOW ? &prep->window : &prep->period);
+        break;
+    case P_RELATIVE:
+        nd_json_bool(&r->json, &prep->relative);
         break;
     default:
         prep->class_count = read_numbers(r, &r->class_counts);
@@ -518,7 +534,7 @@ static const char *check_targets(const nd_prep *prep)
             return "position of a target is outside the table";
         }
     }
-    return prep->targets > 0 ? NULL : "no target";
+    return prep->targets > 0 ? nd_windows_check(prep) : "no target";
 }
 
 /* Columns fill the feature row one after the other, without holes. */
@@ -527,7 +543,8 @@ static const char *check_prep(const nd_prep *prep, unsigned seen, size_t class_c
     unsigned common = (1u << P_CLASSES) - 1, classes = 1u << P_CLASSES | 1u << P_CLASS_COUNT;
     bool regression = prep->task == ND_TASK_REGRESSION;
     size_t next = 0;
-    if (seen != (regression ? common : common | classes) || prep->task == ND_TASK_AUTO) {
+    unsigned series = seen >> P_WINDOW ? 7u << P_WINDOW : 0, more = regression ? series : classes;
+    if (seen != (common | more) || prep->task == ND_TASK_AUTO) {
         return "a key is missing or does not fit the task";
     }
     for (size_t i = 0; i < prep->columns; i++) {

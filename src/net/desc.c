@@ -1,5 +1,6 @@
 /* Descriptions: an ordered list of layers, each reading earlier ones. A layer can
  * name only layers that stand before it, so there are no cycles. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ctx.h"
@@ -186,15 +187,43 @@ static nd_status take_inputs(const nd_desc *desc, const nd_optset *common, nd_de
     return ND_OK;
 }
 
+/* Steps of the sequence that layer from (-1: the network's input) yields; 0: not known. */
+static size_t steps_from(const nd_desc *desc, long from)
+{
+    return from < 0 ? desc->time : desc->layer[from]->shape.time;
+}
+
+/* A layer that reads sequences learns from its input how many steps there are; it becomes
+ * part of the description, which is then complete without knowing where it came from. */
+static nd_status take_steps(const nd_desc *desc, nd_desc_layer *layer)
+{
+    size_t time = steps_from(desc, layer->input[0]);
+    bool said = !nd_opt_auto(&layer->attr, "time") || !nd_opt_auto(&layer->attr, "features");
+    if (said || time == 0) {
+        return ND_OK;
+    }
+    char text[32];
+    snprintf(text, sizeof text, "%zu", time);
+    return nd_optset_set(&layer->attr, "time", text, ND_FROM_CALL);
+}
+
 static nd_status find_shape(const nd_desc *desc, nd_desc_layer *layer)
 {
     layer->shape.attr = &layer->attr;
     layer->shape.inputs = layer->inputs;
+    if (layer->class->sequence) {
+        ND_TRY(take_steps(desc, layer));
+    }
     for (size_t i = 0; i < layer->inputs; i++) {
         long from = layer->input[i];
         layer->shape.in[i] = from < 0 ? desc->n_in : desc->layer[from]->shape.out;
     }
-    return layer->class->shape(desc->ctx, &layer->shape);
+    ND_TRY(layer->class->shape(desc->ctx, &layer->shape));
+    bool apart = layer->class->column_wise || layer->class->in_place;
+    if (!layer->class->sequence && apart && layer->shape.out == layer->shape.in[0]) {
+        layer->shape.time = steps_from(desc, layer->input[0]);
+    }
+    return ND_OK;
 }
 
 static nd_status fill_layer(const nd_desc *desc, const char *attributes, nd_optset *common,
@@ -330,6 +359,7 @@ nd_status nd_desc_copy(const nd_desc *desc, nd_desc **copy)
     nd_desc *made = NULL;
     *copy = NULL;
     ND_TRY(nd_desc_create(desc->ctx, desc->n_in, &made));
+    made->time = desc->time;
     for (size_t i = 0; i < desc->count; i++) {
         nd_status status = copy_layer(made, desc->layer[i]);
         if (status != ND_OK) {

@@ -88,11 +88,28 @@ static void fill_random(const nd_tensor_spec *spec, const nd_rng *rng, nd_real *
     }
 }
 
+static size_t block_width(const nd_tensor_spec *spec)
+{
+    return spec->cols / (spec->blocks ? spec->blocks : 1);
+}
+
 static void fill_identity(const nd_tensor_spec *spec, nd_real *w)
 {
+    size_t width = block_width(spec);
     nd_k_fill(0, spec->rows * spec->cols, w);
-    for (size_t i = 0; i < spec->rows && i < spec->cols; i++) {
-        w[i * spec->cols + i] = (nd_real)spec->gain;
+    for (size_t j = 0; j < spec->cols; j++) {
+        if (j % width < spec->rows) {
+            w[j % width * spec->cols + j] = (nd_real)spec->gain;
+        }
+    }
+}
+
+static void fill_block(const nd_tensor_spec *spec, nd_real *w)
+{
+    size_t width = block_width(spec), first = spec->block * width;
+    for (size_t i = 0; i < spec->rows * spec->cols; i++) {
+        size_t j = i % spec->cols;
+        w[i] = j >= first && j - first < width ? (nd_real)spec->value : 0;
     }
 }
 
@@ -143,26 +160,36 @@ static void orthonormalize(size_t count, size_t n, double *q)
     }
 }
 
-/* Rows or columns, whichever are fewer, orthogonal with norm gain: normal vectors made
- * orthonormal are spread evenly over all directions. */
-static nd_status fill_orthogonal(nd_ctx *ctx, const nd_tensor_spec *spec, const nd_rng *rng,
-                                 nd_real *w)
+/* Rows or columns of a block, whichever are fewer, orthogonal with norm gain: normal vectors
+ * made orthonormal are spread evenly over all directions. */
+static nd_status fill_orthogonal_block(nd_ctx *ctx, const nd_tensor_spec *spec, size_t block,
+                                       const nd_rng *rng, nd_real *w)
 {
-    bool wide = spec->cols > spec->rows;
-    size_t count = wide ? spec->rows : spec->cols, n = wide ? spec->cols : spec->rows;
+    size_t width = block_width(spec);
+    bool wide = width > spec->rows;
+    size_t count = wide ? spec->rows : width, n = wide ? width : spec->rows;
     double *q = nd_alloc(count, n * sizeof *q);
     if (!q) {
         return nd_fail_memory(ctx);
     }
     for (size_t i = 0; i < count * n; i++) {
-        q[i] = nd_rng_normal(rng, i);
+        q[i] = nd_rng_normal(rng, block * count * n + i);
     }
     orthonormalize(count, n, q);
     for (size_t i = 0; i < count * n; i++) {
-        size_t at = wide ? i : i % n * spec->cols + i / n;
-        w[at] = (nd_real)(spec->gain * q[i]);
+        size_t row = wide ? i / n : i % n, column = wide ? i % n : i / n;
+        w[row * spec->cols + block * width + column] = (nd_real)(spec->gain * q[i]);
     }
     nd_free(q);
+    return ND_OK;
+}
+
+static nd_status fill_orthogonal(nd_ctx *ctx, const nd_tensor_spec *spec, const nd_rng *rng,
+                                 nd_real *w)
+{
+    for (size_t b = 0; b < spec->cols / block_width(spec); b++) {
+        ND_TRY(fill_orthogonal_block(ctx, spec, b, rng, w));
+    }
     return ND_OK;
 }
 
@@ -178,6 +205,9 @@ static nd_status init_tensor(nd_ctx *ctx, const nd_tensor_spec *spec, const nd_r
         return ND_OK;
     case ND_INIT_CONSTANT:
         nd_k_fill((nd_real)spec->value, n, w);
+        return ND_OK;
+    case ND_INIT_BLOCK:
+        fill_block(spec, w);
         return ND_OK;
     case ND_INIT_IDENTITY:
         fill_identity(spec, w);

@@ -257,8 +257,9 @@ double nd_net_flops(const nd_net *net, bool training)
     for (size_t i = 0; i < net->plan.count; i++) {
         const nd_plan_step *step = &net->plan.step[i];
         const nd_layer_shape *shape = &step->layer->shape;
+        double steps = shape->times ? (double)shape->times : 1;
         for (size_t k = 0; k < shape->params; k++) {
-            double times = !training ? 1 : step->io.gx[0] ? 3 : 2;
+            double times = steps * (!training ? 1 : step->io.gx[0] ? 3 : 2);
             sum += shape->param[k].fan_in
                        ? times * (double)shape->param[k].rows * (double)shape->param[k].cols
                        : 0;

@@ -20,6 +20,7 @@ typedef struct nd_desc_layer {
 struct nd_desc {
     nd_ctx *ctx;
     size_t n_in;
+    size_t time;           /* steps of the sequence that the inputs are; 0: not known */
     nd_desc_layer **layer; /* pointers stay valid while the desc grows */
     size_t count, room;
 };

@@ -243,7 +243,8 @@ static void write_classes(nd_text *text, const nd_metrics *m, const nd_metrics *
 static void write_values(nd_text *text, const nd_metrics *m, const nd_metrics *baseline)
 {
     static const figure list[] = {{"rmse", "RMSE"}, {"mae", "MAE"}, {"r2", "R2"}, {NULL, NULL}};
-    add_figures(text, list, m, baseline, "mean");
+    add_figures(text, list, m, baseline,
+                baseline && baseline->trivial ? baseline->trivial : "mean");
     if (m->targets < 2) {
         return;
     }
@@ -278,13 +279,13 @@ nd_status nd_metrics_write(const nd_metrics *metrics, const nd_metrics *baseline
     nd_text text = {0};
     nd_status status = ND_OK;
     if (json) {
-        status = write_json(&text, metrics, baseline);
+        status = write_json(&text, metrics, baseline ? baseline : metrics->naive);
     } else {
         nd_text_printf(&text, "%zu row%s\n\n", metrics->rows, metrics->rows == 1 ? "" : "s");
         if (metrics->classes > 0) {
             write_classes(&text, metrics, baseline);
         } else {
-            write_values(&text, metrics, baseline);
+            write_values(&text, metrics, baseline ? baseline : metrics->naive);
         }
     }
     if (status == ND_OK) {

@@ -173,8 +173,8 @@ static void put_details(nd_text *out, const nd_prep_column *column)
 
 static void put_columns(nd_text *out, const nd_prep *prep)
 {
-    nd_text_printf(out, "\npreparation: %zu columns become %zu features\n  ", prep->columns,
-                   prep->features);
+    nd_text_printf(out, "\npreparation: %zu columns become %zu features%s\n  ", prep->columns,
+                   prep->features, prep->window ? " of each row of a window" : "");
     put_cell(out, "column", NAME_WIDTH);
     put_cell(out, "kind", 8);
     nd_text_printf(out, "%8s  %s\n", "features", "how");
@@ -195,7 +195,12 @@ static void put_columns(nd_text *out, const nd_prep *prep)
 
 static void put_targets(nd_text *out, const nd_prep *prep)
 {
-    nd_text_printf(out, "\ntask: %s\n", nd_task_name(prep->task));
+    nd_text_printf(out, "\ntask: %s", nd_task_name(prep->task));
+    if (prep->window) {
+        nd_text_printf(out, ", a forecast from windows of %zu rows, naive period %zu", prep->window,
+                       prep->period);
+    }
+    nd_text_puts(out, "\n");
     if (prep->task == ND_TASK_REGRESSION) {
         for (size_t i = 0; i < prep->targets; i++) {
             nd_text_puts(out, "  ");

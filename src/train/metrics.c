@@ -32,6 +32,7 @@ void nd_metrics_destroy(nd_metrics *metrics)
     nd_free(metrics->target_rmse);
     nd_free(metrics->target_mae);
     nd_free(metrics->target_r2);
+    nd_metrics_destroy(metrics->naive);
     nd_free(metrics);
 }
 

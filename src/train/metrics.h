@@ -22,6 +22,8 @@ struct nd_metrics {
     double rmse, mae, r2;                         /* mean over targets */
     char **target_name;                           /* [targets] owned */
     double *target_rmse, *target_mae, *target_r2; /* [targets] */
+    const char *trivial;      /* of a trivial model's: its name, static; NULL: the usual one */
+    struct nd_metrics *naive; /* of a forecast: the naive one's, owned; else NULL */
 };
 
 /*   p      in [rows][classes]  probabilities (binary: two columns)

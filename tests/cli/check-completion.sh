@@ -29,7 +29,7 @@ ask "adagrad adadelta adam adamw amsgrad" nadir train --optimizer a
 ask "lr-find" nadir lr
 ask "--lr-min" nadir lr-find --lr-mi
 ask "relu relu6" nadir train -a re
-ask "--no-batchnorm" nadir train --no-b
+ask "--no-batchnorm" nadir train --no-ba
 ask "" nadir eval --epo
 ask rows.csv nadir predict --model row
 ask rows.csv nadir predict row

@@ -147,6 +147,9 @@ static const char *attributes_of(const nd_layer_class *class)
     if (class->min_inputs > 1) {
         return "from=a|b";
     }
+    if (class->sequence) {
+        return "units=3, time=3";
+    }
     return strcmp(class->name, "dense") == 0 ? "units=4" : "";
 }
 
@@ -273,6 +276,42 @@ static void a_graph_of_norms_and_joints_has_the_right_gradient(void **state)
     nd_ctx_destroy(ctx);
 }
 
+/* Every recurrent class in every form, on the input and behind layers that learn. */
+static void every_form_of_a_recurrent_layer_has_the_right_gradient(void **state)
+{
+    (void)state;
+    static const char *const form[] = {
+        "units=3, time=3",
+        "units=3, features=3, return=all",
+        "units=2, time=3, bidirectional=true",
+        "units=2, features=1, bidirectional=true, return=all",
+        "units=3, time=9, features=1, bias=false",
+        "units=4, time=1, bidirectional=true, truncate=1",
+        "units=2, time=3, return=all, bidirectional=true, truncate=3",
+    };
+    nd_ctx *ctx;
+    size_t count, classes = 0;
+    assert_int_equal(nd_ctx_create(&ctx, 2), ND_OK);
+    const nd_layer_class *const *table = nd_layer_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        classes += table[i]->sequence;
+        for (size_t k = 0; table[i]->sequence && k < sizeof form / sizeof form[0]; k++) {
+            nd_desc *desc;
+            assert_int_equal(nd_desc_create(ctx, INPUTS, &desc), ND_OK);
+            add(desc, "dense", "units=9, name=a");
+            add(desc, table[i]->name, form[k]);
+            add(desc, "tanh", "name=t");
+            add(desc, table[i]->name, "units=2, from=input, name=i");
+            add(desc, "concat", "from=t|i|a");
+            add(desc, "dense", "units=3");
+            check_net(ctx, desc, "mse", form[k]);
+            nd_desc_destroy(desc);
+        }
+    }
+    assert_int_equal(classes, 3);
+    nd_ctx_destroy(ctx);
+}
+
 /* One layer called by hand, its result weighed by fixed numbers: sum w y. */
 typedef struct solo {
     const nd_desc_layer *layer;
@@ -280,7 +319,7 @@ typedef struct solo {
     nd_real x[2][ROWS * WIDTH], gx[2][ROWS * WIDTH];
     nd_real y[2 * ROWS * WIDTH], gy[2 * ROWS * WIDTH], weight[2 * ROWS * WIDTH]; /* concat */
     nd_real param[ND_LAYER_PARAMS][WIDTH * WIDTH], grad[ND_LAYER_PARAMS][WIDTH * WIDTH];
-    nd_real buffer[ND_LAYER_BUFFERS][WIDTH], work[ROWS * WIDTH * 4];
+    nd_real buffer[ND_LAYER_BUFFERS][WIDTH], work[ROWS * WIDTH * 64];
 } solo;
 
 static double solo_value(void *user)
@@ -305,7 +344,7 @@ static void solo_prepare(solo *s, nd_ctx *ctx, const nd_desc_layer *layer)
                           .y = s->y,
                           .gy = s->gy,
                           .work = s->work};
-    assert_true(layer->shape.work + ROWS * layer->shape.work_per_row <= ROWS * WIDTH * 4);
+    assert_true(layer->shape.work + ROWS * layer->shape.work_per_row <= ROWS * WIDTH * 64);
     for (size_t k = 0; k < layer->inputs; k++) {
         gradcheck_random(20 + k, 1, s->x[k], ROWS * WIDTH);
         s->io.x[k] = s->x[k];
@@ -315,6 +354,8 @@ static void solo_prepare(solo *s, nd_ctx *ctx, const nd_desc_layer *layer)
         gradcheck_random(30 + k, 0.7, s->param[k], WIDTH * WIDTH);
         s->io.param[k] = s->param[k];
         s->io.grad[k] = s->grad[k];
+    }
+    for (size_t k = 0; k < ND_LAYER_BUFFERS; k++) {
         s->io.buffer[k] = s->buffer[k];
     }
     gradcheck_random(40, 1, s->weight, 2 * ROWS * WIDTH);
@@ -376,6 +417,7 @@ int main(void)
         cmocka_unit_test(every_loss_has_the_right_gradient_with_weights),
         cmocka_unit_test(a_graph_of_norms_and_joints_has_the_right_gradient),
         cmocka_unit_test(every_layer_has_the_right_gradient_of_inputs_and_parameters),
+        cmocka_unit_test(every_form_of_a_recurrent_layer_has_the_right_gradient),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@ set -eu
 source=$1 build=$2 cmake=$3 cc=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-examples="01_train_from_arrays 02_load_and_predict 03_custom_loop"
+examples="01_train_from_arrays 02_load_and_predict 03_custom_loop 04_adding_problem"
 
 fail() {
     echo "$*" >&2
@@ -19,7 +19,7 @@ number() {
     sed -n "s/.*$2 \([0-9][0-9]*\).*/\1/p" "$1" | head -n 1
 }
 
-# check FOLDER: run the three programs in it
+# check FOLDER: run the programs in it
 check() {
     (
         cd "$1"
@@ -34,6 +34,8 @@ check() {
         grep -q 'absent.safetensors' 3.txt || fail "$1: the error names no file: $(cat 3.txt)"
         ./03_custom_loop > 4.txt || fail "$1: example 3 failed"
         [ "$(number 4.txt 'right on')" -ge 190 ] || fail "$1: example 3: $(cat 4.txt)"
+        ./04_adding_problem > 5.txt || fail "$1: example 4 failed"
+        grep -q '^solved' 5.txt || fail "$1: example 4: $(cat 5.txt)"
     )
     echo "$1: runs"
 }
