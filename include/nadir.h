@@ -297,6 +297,19 @@ typedef enum nd_event_kind {
     ND_EVENT_TEST   /* once, after a test split was evaluated: metrics is set */
 } nd_event_kind;
 
+/* How one layer fares, measured once an epoch where the option signals is on: lengths
+ * (Euclidean norms) over all of the layer's parameters in the latest step, shares of its
+ * units over up to 1024 training rows in evaluation mode. NaN where it does not apply. */
+typedef struct nd_layer_signal {
+    const char *name; /* of the layer, "dense1" */
+    double gradient;  /* length of the gradient, as the update rule got it */
+    double weight;    /* length of the parameters after the step */
+    double update;    /* length of the step, divided by that of the parameters before it */
+    double dead;      /* share of units whose derivative is 0 for every row */
+    double saturated; /* sigmoid, tanh and the like: share of results within 2.5 % of their
+                          range from one of its ends */
+} nd_layer_signal;
+
 /* What happened; pointers are valid during the call only. Numbers that do not
  * apply are NaN. */
 typedef struct nd_event {
@@ -307,14 +320,16 @@ typedef struct nd_event {
     double lr;           /* learning rate in force */
     double train_loss;   /* mean over the epoch so far */
     double valid_loss;   /* mean over the validation split */
-    double valid_metric; /* accuracy, or R2 for regression */
+    double valid_metric; /* accuracy, R2 for regression, or reconstruction */
     const char *metric;  /* name of valid_metric */
     double rows_per_s;   /* training rows per second of this epoch */
     double seconds, seconds_left;
     int best; /* 1 if this epoch's weights are the best so far */
     const char *text;
-    const nd_metrics *metrics;  /* of the test split */
-    const nd_metrics *baseline; /* of the trivial model on the test split */
+    const nd_metrics *metrics;     /* of the test split */
+    const nd_metrics *baseline;    /* of the trivial model on the test split */
+    const nd_layer_signal *layers; /* of an epoch, where signals is on, else NULL */
+    size_t layer_count;
 } nd_event;
 
 /* Return 0 to go on, non-zero to stop after this step with the best weights so
@@ -399,7 +414,8 @@ ND_API nd_status nd_model_load(nd_ctx *ctx, const char *path, nd_model **model);
 ND_API void nd_model_destroy(nd_model *model);
 
 /* Number of raw input columns, and of numbers per prediction: classes for a
- * multi-class model, 2 for a binary one, targets for regression. */
+ * multi-class model, 2 for a binary one, targets for regression, the numbers it takes for
+ * an autoencoder. */
 ND_API size_t nd_model_inputs(const nd_model *model);
 ND_API size_t nd_model_outputs(const nd_model *model);
 
@@ -451,7 +467,9 @@ ND_API nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_me
 ND_API void nd_metrics_destroy(nd_metrics *metrics);
 
 /* One figure by name: rows, loss, accuracy, balanced_accuracy, log_loss, auc, f1,
- * precision, recall, rmse, mae, r2; NaN if it does not apply. */
+ * precision, recall, rmse, mae, r2, reconstruction (of an autoencoder: mean over the rows
+ * of the squared distance from the prepared row to what came out); NaN if it does not
+ * apply. */
 ND_API double nd_metrics_get(const nd_metrics *metrics, const char *name);
 
 /* Write all figures; json as in nd_table_describe.
@@ -533,6 +551,20 @@ ND_API nd_status nd_net_set_weighted(nd_net *net, int weighted);
  *          0: one label per row; a new net is so
  * ND_ERR_ARGUMENT if net is NULL, ND_ERR_MEMORY; the net is then unchanged. */
 ND_API nd_status nd_net_set_mixed(nd_net *net, int mixed);
+/* Make training noisy, or quiet again: nd_net_gradient and nd_net_train then go by
+ *   weight          deviation of Gaussian noise that weights (not biases) have while the
+ *                   gradient is taken; they are as they were afterwards
+ *   gradient        eta of Gaussian noise of variance eta / (1 + t)^gradient_decay that is
+ *                   added to the gradient, t steps done
+ *   gradient_decay  0.55 unless given
+ *   label           chance that a class is swapped for another one; for targets that are
+ *                   numbers, deviation of Gaussian noise on them, in the units of y
+ *   attributes  "weight=0.05, label=0.1"; NULL or "" for none
+ * Numbers go by the net's seed, the step and the element. docs/techniques/noise.md has
+ * formulas and sources. Allocates here, so that training does not.
+ * ND_ERR_OPTION (also: label noise on counts), ND_ERR_ARGUMENT, ND_ERR_MEMORY; the net is
+ * then quiet. */
+ND_API nd_status nd_net_set_noise(nd_net *net, const char *attributes);
 
 /* Forward and backward over one batch in training mode; fills the gradient
  * block with the gradient of the mean loss over the batch.

@@ -13,9 +13,12 @@ enum {
     ND_STREAM_SHUFFLE = 2,
     ND_STREAM_AUGMENT = 3,
     ND_STREAM_NOISE = 4,
-    ND_STREAM_WINDOW = 5,     /* rows of neighbouring blocks of a row cache */
-    ND_STREAM_INIT = 0x10000, /* + index of the parameter span */
-    ND_STREAM_LAYER = 0x20000 /* + index of the layer */
+    ND_STREAM_WINDOW = 5, /* rows of neighbouring blocks of a row cache */
+    ND_STREAM_LABEL_NOISE = 16,
+    ND_STREAM_INIT = 0x10000,         /* + index of the parameter span */
+    ND_STREAM_LAYER = 0x20000,        /* + index of the layer */
+    ND_STREAM_WEIGHT_NOISE = 0x30000, /* + index of the parameter span */
+    ND_STREAM_GRADIENT_NOISE = 0x40000
 };
 
 typedef struct nd_rng {

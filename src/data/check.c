@@ -219,7 +219,8 @@ static nd_status begin(nd_check *check, nd_prep **prep)
     bool quantity = params->task == ND_TASK_REGRESSION || params->target_count > 1, found = false;
     size_t column = target_column(check, 0);
     nd_status status = nd_prep_begin(check->ctx, check->table, params, prep);
-    if (status != ND_ERR_DATA || !names_known(check)) {
+    bool target = params->task != ND_TASK_AUTOENCODER;
+    if (status != ND_ERR_DATA || !target || !names_known(check)) {
         return status;
     }
     char reason[ND_MESSAGE_SIZE];
@@ -257,7 +258,7 @@ static nd_status list_columns(nd_check *check)
 
 static nd_status take_labels(nd_check *check)
 {
-    if (check->prep->task == ND_TASK_REGRESSION) {
+    if (nd_prep_values(check->prep)) {
         return ND_OK;
     }
     check->label = nd_alloc(check->table->rows, sizeof *check->label);
@@ -306,7 +307,7 @@ static nd_status run(nd_check *check, const nd_check_part *parts, size_t count)
             return nd_fail_memory(check->ctx);
         }
     }
-    ND_TRY(nd_check_leaks(check));
+    ND_TRY(check->prep->targets > 0 ? nd_check_leaks(check) : ND_OK);
     ND_TRY(nd_check_columns(check));
     return nd_check_rows(check, parts, count);
 }

@@ -539,7 +539,7 @@ nd_status nd_check_rows(nd_check *check, const nd_check_part *parts, size_t coun
     rows r;
     ND_TRY(rows_init(check, &r));
     nd_status status = r.inputs > 0 ? check_duplicates(&r) : ND_OK;
-    if (status == ND_OK && r.inputs > 0) {
+    if (status == ND_OK && r.inputs > 0 && check->prep->targets > 0) {
         status = check_conflicts(&r);
     }
     for (size_t i = 0; status == ND_OK && i < count; i++) {

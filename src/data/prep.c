@@ -9,7 +9,8 @@
 #include "base/num.h"
 #include "data/prep_parts.h"
 
-static const char *const task_names[] = {"auto", "binary", "multiclass", "regression"};
+static const char *const task_names[] = {"auto", "binary", "multiclass", "regression",
+                                         "autoencoder"};
 static const char *const scaling_names[] = {"standard", "minmax", "quantile", "none"};
 static const char *const kind_names[] = {"dropped", "number", "image", "one_hot", "hashed"};
 
@@ -73,11 +74,14 @@ bool nd_prep_is_target(const nd_prep *prep, size_t column)
 
 size_t nd_prep_label_width(const nd_prep *prep)
 {
-    return prep->task == ND_TASK_REGRESSION ? prep->targets : 1;
+    return nd_prep_values(prep) ? nd_prep_outputs(prep) : 1;
 }
 
 size_t nd_prep_outputs(const nd_prep *prep)
 {
+    if (prep->task == ND_TASK_AUTOENCODER) {
+        return prep->features;
+    }
     return prep->task == ND_TASK_REGRESSION ? prep->targets : nd_dict_count(prep->classes);
 }
 

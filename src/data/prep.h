@@ -11,7 +11,8 @@ typedef enum nd_task {
     ND_TASK_AUTO,
     ND_TASK_BINARY,
     ND_TASK_MULTICLASS,
-    ND_TASK_REGRESSION
+    ND_TASK_REGRESSION,
+    ND_TASK_AUTOENCODER /* no targets: the labels of a row are its features */
 } nd_task;
 
 typedef enum nd_scaling {
@@ -81,7 +82,7 @@ typedef struct nd_prep {
     size_t columns;
     nd_prep_column *column; /* raw inputs in the order of the training table */
     size_t features;        /* width of a feature row, of one row of the table */
-    size_t targets;         /* 1, or more for regression */
+    size_t targets;         /* 1, or more for regression, or 0 for an autoencoder */
     /* 0, or a time series: the inputs of row t are the features of rows t - window + 1 to t,
      * one after the other, and target k is the value of its column in row t + 1 + k. All
      * targets are of one column, which is an input as well. */
@@ -117,6 +118,7 @@ typedef struct nd_prep_params {
     size_t drop_count;
     const char *const *keep; /* columns to use although they look like identifiers */
     size_t keep_count;
+    bool unit;          /* of an autoencoder: features must lie from 0 to 1 */
     bool by_mean;       /* targets below 0 are an error, others divided by their mean */
     const char *weight; /* column with the weights of rows; NULL: none */
     size_t pixels;      /* the input columns are the pixels of one image: scaled together, none
@@ -220,10 +222,23 @@ const char *nd_prep_kind_name(nd_prep_kind kind);
 /* Numbers that the network takes: the features of a row, or of a window of rows. */
 size_t nd_prep_inputs(const nd_prep *prep);
 
-/* Width of a label row: 1 for classes, targets for regression. */
+/* True if numbers are predicted, not classes. */
+bool nd_prep_values(const nd_prep *prep);
+
+/* Units of what is predicted, for numbers: value = prediction * scale + center; and its
+ * mean in training. [nd_prep_outputs] each. */
+void nd_prep_units(const nd_prep *prep, double *center, double *scale, double *mean);
+
+/* Class, target or input column that output j < nd_prep_outputs stands for; *pixel gets
+ * the number of a pixel in its image, from 1, else 0. */
+const char *nd_prep_output_name(const nd_prep *prep, size_t j, size_t *pixel);
+
+/* Width of a label row: 1 for classes, targets for regression, features for an
+ * autoencoder. */
 size_t nd_prep_label_width(const nd_prep *prep);
 
-/* Number of predictions per row as users see them: classes (2 for binary) or targets. */
+/* Number of predictions per row as users see them: classes (2 for binary), targets or
+ * features. */
 size_t nd_prep_outputs(const nd_prep *prep);
 
 #endif

@@ -370,7 +370,11 @@ nd_status nd_prep_labels(const nd_prep_map *map, const uint32_t *rows, size_t fi
                          nd_real *y)
 {
     size_t width = nd_prep_label_width(map->prep);
-    bool classes = map->prep->task != ND_TASK_REGRESSION;
+    bool classes = !nd_prep_values(map->prep);
+    if (map->prep->task == ND_TASK_AUTOENCODER) {
+        nd_prep_features(map, rows, first, count, y);
+        return ND_OK;
+    }
     for (size_t i = 0; i < count; i++) {
         size_t row = rows ? rows[i] : first + i;
         for (size_t t = 0; t < width; t++) {

@@ -234,6 +234,10 @@ static const char *left_out(const fit *f, size_t i)
     if (f->params->weight && nd_table_find(f->table, f->params->weight) == (int)f->at[i]) {
         return "weight of the rows";
     }
+    bool label = f->at[i] + f->table->targets >= f->table->columns;
+    if (f->prep->task == ND_TASK_AUTOENCODER && label) {
+        return "label";
+    }
     bool dropped = nd_prep_listed(f->table, f->at[i], f->params->drop, f->params->drop_count);
     return dropped ? "by request" : NULL;
 }
@@ -372,7 +376,7 @@ static void warn_dropped(const fit *f, size_t i)
 {
     const nd_prep_column *column = &f->prep->column[i];
     if (column->kind != ND_PREP_DROPPED || strcmp(column->reason, "by request") == 0 ||
-        strcmp(column->reason, "weight of the rows") == 0) {
+        strcmp(column->reason, "weight of the rows") == 0 || strcmp(column->reason, "label") == 0) {
         return;
     }
     if (strcmp(column->reason, "identifier") == 0) {
@@ -534,7 +538,7 @@ static nd_status count_classes(nd_prep *prep, const nd_prep_map *map, const uint
 static nd_status fit_targets(nd_prep *prep, const nd_table *table, const uint32_t *rows,
                              size_t count)
 {
-    if (prep->task == ND_TASK_REGRESSION) {
+    if (nd_prep_values(prep)) {
         return fit_values(prep, table, rows, count);
     }
     nd_prep_map map;
@@ -574,6 +578,9 @@ nd_status nd_prep_fit(nd_prep *prep, const nd_table *table, const uint32_t *rows
     if (status == ND_OK) {
         locate_inputs(prep, f.at);
         status = fit_inputs(&f);
+    }
+    if (status == ND_OK && prep->task == ND_TASK_AUTOENCODER) {
+        status = nd_prep_fit_mirror(prep, table, params);
     }
     for (size_t i = 0; f.facts && i < prep->columns; i++) {
         nd_stats_free(&f.facts[i].stats);

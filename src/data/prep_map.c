@@ -327,7 +327,7 @@ static nd_status link_all(nd_prep_map *map, bool need_target)
     if (need_target) {
         ND_TRY(check_targets(map));
     }
-    bool has_class = prep->task != ND_TASK_REGRESSION && map->target[0] >= 0;
+    bool has_class = !nd_prep_values(prep) && map->target[0] >= 0;
     return has_class ? link_classes(map) : ND_OK;
 }
 

@@ -31,6 +31,14 @@ double nd_prep_value_at(const nd_prep_map *map, size_t row, size_t t);
 nd_status nd_prep_fit_weights(nd_prep *prep, const nd_table *table, const uint32_t *rows,
                               size_t count, const nd_prep_params *params);
 
+/* Why an autoencoder cannot give back the inputs of a fitted prep, NULL if it can; *column
+ * gets the name of the column at fault, NULL if it is none. */
+const char *nd_prep_mirror_error(const nd_prep *prep, const char **column);
+
+/* Look for that after fitting, and keep features from 0 to 1 where params ask for it.
+ * ND_ERR_DATA, ND_ERR_OPTION. */
+nd_status nd_prep_fit_mirror(nd_prep *prep, const nd_table *table, const nd_prep_params *params);
+
 /* ND_ERR_DATA with file, 1-based row and column. */
 nd_status nd_prep_fail_cell(const nd_table *table, size_t row, const nd_column *column,
                             const char *what);

@@ -96,6 +96,21 @@ static nd_status find_series(nd_prep *prep, const nd_table *table, const nd_prep
     return ND_OK;
 }
 
+/* Columns and settings that an autoencoder has no use for. */
+static nd_status check_autoencoder(const nd_prep *prep, const nd_prep_params *params)
+{
+    if (params->target_count > 0) {
+        return nd_fail(prep->ctx, ND_ERR_OPTION,
+                       "target: task autoencoder has none, its inputs are what it gives back; "
+                       "--ignore leaves columns out");
+    }
+    if (params->weight) {
+        return nd_fail(prep->ctx, ND_ERR_OPTION,
+                       "weight: task autoencoder counts every row the same");
+    }
+    return ND_OK;
+}
+
 static nd_status find_targets(nd_prep *prep, const nd_table *table, const nd_prep_params *params)
 {
     if (prep->window) {
@@ -106,6 +121,9 @@ static nd_status find_targets(nd_prep *prep, const nd_table *table, const nd_pre
     prep->target = nd_alloc(count, sizeof *prep->target);
     if (!prep->target) {
         return nd_fail_memory(prep->ctx);
+    }
+    if (params->task == ND_TASK_AUTOENCODER) {
+        return check_autoencoder(prep, params);
     }
     ND_TRY(check_names(table, "target", params->target, params->target_count));
     for (size_t t = 0; t < count; t++) {
@@ -399,6 +417,11 @@ static nd_status decide_numbers(nd_prep *prep, const nd_table *table, nd_task as
 
 static nd_status decide_task(nd_prep *prep, const nd_table *table, nd_task asked)
 {
+    if (asked == ND_TASK_AUTOENCODER) {
+        prep->task = asked;
+        nd_log(prep->ctx, 2, "task: autoencoder (as asked)");
+        return ND_OK;
+    }
     const nd_column *column = &table->column[prep->target[0].position];
     if (prep->targets > 1 && asked != ND_TASK_AUTO && asked != ND_TASK_REGRESSION) {
         return nd_fail(prep->ctx, ND_ERR_DATA, "task %s takes one target, but %zu are given",

@@ -88,6 +88,9 @@ static nd_status fit_classes(nd_prep *prep, const nd_prep_params *params)
     if (params->class_weights == 0 || says(params, "none")) {
         return ND_OK;
     }
+    if (prep->task == ND_TASK_AUTOENCODER) {
+        return nd_fail(prep->ctx, ND_ERR_OPTION, "class_weights: task autoencoder has no classes");
+    }
     if (prep->task == ND_TASK_REGRESSION) {
         return nd_fail(prep->ctx, ND_ERR_OPTION,
                        "class_weights: task regression has no classes; weigh rows by a column "

@@ -76,6 +76,9 @@ static void table_gather(const nd_source *source, const uint32_t *index, size_t 
     for (size_t i = 0; i < count; i++) {
         gather_row(s, index ? index[i] : first + i, x + i * source->features);
     }
+    if (source->mirror && y) {
+        memcpy(y, x, count * source->features * sizeof *y);
+    }
     copy_rows(s->label, source->label_width, index, first, count, y);
 }
 
@@ -223,6 +226,9 @@ static bool prepare_numbers(table_source *s, const nd_prep_map *map, const uint3
 
 static nd_status prepare_labels(table_source *s, const nd_prep_map *map, const uint32_t *rows)
 {
+    if (s->base.mirror) {
+        return ND_OK;
+    }
     for (size_t t = 0; t < map->prep->targets; t++) {
         if (map->target[t] < 0) {
             return ND_OK;
@@ -268,6 +274,7 @@ nd_status nd_source_from_table(const nd_prep_map *map, const uint32_t *rows, siz
     s->base = (nd_source){.rows = count,
                           .features = nd_prep_inputs(prep),
                           .label_width = nd_prep_row_width(prep),
+                          .mirror = prep->task == ND_TASK_AUTOENCODER,
                           .gather = table_gather,
                           .destroy = table_destroy};
     nd_status status = nd_fail_memory(prep->ctx);

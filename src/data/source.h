@@ -18,6 +18,7 @@ typedef struct nd_source_blocks {
 
 struct nd_source {
     size_t rows, features, label_width;
+    bool mirror;                    /* label rows are the feature rows */
     const nd_source_blocks *blocks; /* NULL: rows 0..rows-1 are at hand in any order */
     /* Copy rows index[count] into x [count][features] and y [count][label_width] (y
      * may be NULL, and stays as it is if the source has no labels). index NULL: rows

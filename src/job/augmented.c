@@ -62,6 +62,9 @@ nd_status nd_image_of(const nd_config *config, const nd_prep *prep, nd_image *im
 {
     const nd_prep_column *column = nd_image_column(prep);
     const char *given = nd_opt_text(&config->set, "image");
+    if (prep->window > 0) {
+        return nd_fail(config->ctx, ND_ERR_OPTION, "augment: windows of rows are not images");
+    }
     bool whole = column->kind == ND_PREP_IMAGE && column->features == prep->features;
     if (given[0] != '\0') {
         ND_TRY(nd_image_parse(config->ctx, given, image));

@@ -58,6 +58,12 @@ static void choose_hidden(nd_setup *plan, const nd_prep *prep, size_t rows)
         plan->hidden_count = 1;
         return;
     }
+    if (prep->task == ND_TASK_AUTOENCODER) {
+        plan->hidden[0] = plan->hidden[2] = clamp_size((double)prep->features / 2, 4, 256);
+        plan->hidden[1] = clamp_size((double)prep->features / 8, 2, 32);
+        plan->hidden_count = 3;
+        return;
+    }
     size_t first = rows < SMALL_ROWS ? 64 : wide(prep, rows) ? 512 : 256;
     plan->hidden[0] = first;
     plan->hidden[1] = first / 2;
@@ -67,13 +73,13 @@ static void choose_hidden(nd_setup *plan, const nd_prep *prep, size_t rows)
 /* A smooth function fits few rows of a quantity better than a piecewise linear one. */
 static const char *choose_activation(const nd_prep *prep, size_t rows)
 {
-    return prep->task == ND_TASK_REGRESSION && rows < SMALL_ROWS ? "tanh" : "relu";
+    return nd_prep_values(prep) && rows < SMALL_ROWS ? "tanh" : "relu";
 }
 
 static double choose_dropout(const nd_setup *plan, const nd_prep *prep, size_t rows)
 {
     bool still = nd_optim_find(plan->optimizer)->search != NULL;
-    if (plan->hidden_count == 0 || prep->task == ND_TASK_REGRESSION || still) {
+    if (plan->hidden_count == 0 || nd_prep_values(prep) || still) {
         return 0;
     }
     return rows < SMALL_ROWS ? 0.1 : wide(prep, rows) ? 0.3 : 0.2;
@@ -139,6 +145,11 @@ static const char *const *losses_of(nd_task task)
     static const char *const multiclass[] = {"cross_entropy", "focal", "hinge", NULL};
     static const char *const values[] = {"mse",      "mae",     "huber", "log_cosh",
                                          "quantile", "poisson", NULL};
+    static const char *const mirror[] = {
+        "mse", "mae", "huber", "log_cosh", "quantile", "binary_cross_entropy", NULL};
+    if (task == ND_TASK_AUTOENCODER) {
+        return mirror;
+    }
     return task == ND_TASK_BINARY ? binary : task == ND_TASK_MULTICLASS ? multiclass : values;
 }
 
@@ -449,6 +460,46 @@ static nd_status plan_dropout(const nd_config *config, nd_setup *plan)
     return ND_OK;
 }
 
+/* Noise beside that of layers, as nd_net_set_noise takes it. */
+static nd_status plan_noise(const nd_config *config, const nd_prep *prep, nd_setup *plan)
+{
+    static const char *const key[] = {"weight_noise", "gradient_noise", "label_noise"};
+    const nd_optset *set = &config->set;
+    bool fades = nd_opt_origin(set, "gradient_noise_decay") == ND_FROM_CALL, noisy = false;
+    char number[4][ND_NUM_TEXT];
+    for (size_t i = 0; i < 3; i++) {
+        noisy = noisy || nd_opt_real(set, key[i]) > 0;
+        nd_num_print(number[i], nd_opt_real(set, key[i]));
+    }
+    nd_num_print(number[3], nd_opt_real(set, "gradient_noise_decay"));
+    if (fades && !(nd_opt_real(set, key[1]) > 0)) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "gradient_noise_decay: there is no noise to fade; --gradient-noise adds it");
+    }
+    if (prep->task == ND_TASK_AUTOENCODER && nd_opt_real(set, key[2]) > 0) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "label_noise: task autoencoder has no labels; --input-noise makes its "
+                       "inputs noisy and leaves what it gives back clean");
+    }
+    if (!nd_prep_values(prep) && nd_opt_real(set, key[2]) > 1) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "label_noise: %s is no probability, with which classes are swapped",
+                       number[2]);
+    }
+    if (noisy && nd_optim_find(plan->optimizer)->search != NULL) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "%s compares losses of several points, which noise on weights, gradients "
+                       "or labels makes different ones",
+                       plan->optimizer);
+    }
+    if (noisy) {
+        snprintf(plan->noise, sizeof plan->noise,
+                 "weight=%s, gradient=%s, label=%s, gradient_decay=%s", number[0], number[1],
+                 number[2], number[3]);
+    }
+    return ND_OK;
+}
+
 /* Settings of hidden layers that a network has none of, or that exclude each other. */
 static nd_status check_hidden(const nd_config *config, const nd_setup *plan)
 {
@@ -534,6 +585,7 @@ nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t row
     plan_rates(config, prep, rows, plan);
     ND_TRY(plan_norm(config, plan));
     ND_TRY(plan_dropout(config, plan));
+    ND_TRY(plan_noise(config, prep, plan));
     plan_length(config, rows, valid, plan);
     ND_TRY(plan_schedule(config, plan));
     ND_TRY(check_rule(config, rows, plan));

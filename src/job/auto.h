@@ -20,6 +20,7 @@ typedef struct nd_setup {
     const char *norm_options;                /* its attributes */
     const char *dropout_type, *dropout_form; /* layer, and its attribute form or NULL */
     double input_dropout, input_noise, hidden_noise;
+    char noise[192]; /* as nd_net_set_noise takes it */
     double dropout, weight_decay, lr, momentum, clip_norm, warmup;
     bool residual, dense_connections, refit;
     const char *recurrent; /* type of the hidden layers, NULL for dense */

@@ -18,7 +18,7 @@ size_t nd_build_logits(const nd_prep *prep)
     case ND_TASK_MULTICLASS:
         return nd_dict_count(prep->classes);
     default:
-        return prep->targets;
+        return nd_prep_outputs(prep);
     }
 }
 
@@ -305,5 +305,6 @@ nd_status nd_build_net(const nd_desc *desc, const nd_setup *plan, const nd_prep 
     ND_TRY(nd_net_create(desc->ctx, desc, plan->loss_text, nd_planned_rows(plan, source->rows),
                          plan->seed, net));
     ND_TRY(nd_net_set_weighted(*net, source->label_width > nd_prep_label_width(prep)));
+    ND_TRY(nd_net_set_noise(*net, plan->noise));
     return init_on_rows(*net, source);
 }

@@ -305,11 +305,24 @@ static nd_status open_or_build(nd_ctx *ctx, const nd_config *config, const char 
     return ND_OK;
 }
 
+/* A cache would hold each row twice. */
+static nd_status check_mirror(const nd_config *config)
+{
+    const char *name = nd_opt_text(&config->set, "cache");
+    return strcmp(name, "auto") == 0 || strcmp(name, "none") == 0
+               ? ND_OK
+               : nd_fail(config->ctx, ND_ERR_OPTION,
+                         "cache: task autoencoder trains from rows in memory");
+}
+
 nd_status nd_cached_begin(nd_ctx *ctx, const nd_config *config, const char *path, nd_cached *cached)
 {
     char *name;
     *cached = (nd_cached){0};
     ND_TRY(read_memory(config, &cached->memory));
+    if (strcmp(nd_opt_text(&config->set, "task"), "autoencoder") == 0) {
+        return check_mirror(config);
+    }
     ND_TRY(choose(ctx, config, path, cached->memory, &name));
     nd_status status = name != NULL ? open_or_build(ctx, config, path, name, cached) : ND_OK;
     nd_free(name);

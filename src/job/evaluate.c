@@ -14,8 +14,9 @@ typedef struct eval {
     nd_prep_map map;
     size_t rows, outputs, label_width;
     nd_real *p, *label;    /* classes: probabilities and class indices */
-    double *value, *truth; /* regression: predictions and targets, in target units */
+    double *value, *truth; /* numbers: predictions and targets, in target units */
     const uint32_t *index; /* of a series: the rows that windows end with; else NULL */
+    double *unit;          /* [3][outputs] nd_prep_units, for numbers */
 } eval;
 
 static void eval_free(eval *e)
@@ -25,24 +26,29 @@ static void eval_free(eval *e)
     nd_free(e->label);
     nd_free(e->value);
     nd_free(e->truth);
-}
-
-/* Targets as the table has them. */
-static void fill_truth(eval *e, const nd_rows *rows)
-{
-    for (size_t i = 0; e->truth != NULL && i < e->rows * e->label_width; i++) {
-        size_t row = i / e->label_width;
-        e->truth[i] =
-            nd_prep_value_at(&e->map, rows->index ? rows->index[row] : row, i % e->label_width);
-    }
+    nd_free(e->unit);
 }
 
 /* Targets from labels, which are scaled. */
 static void unscale_labels(eval *e)
 {
     for (size_t i = 0; e->truth != NULL && i < e->rows * e->label_width; i++) {
-        const nd_prep_target *target = &e->prep->target[i % e->label_width];
-        e->truth[i] = (double)e->label[i] * target->scale + target->center;
+        size_t j = i % e->outputs;
+        e->truth[i] = (double)e->label[i] * e->unit[e->outputs + j] + e->unit[j];
+    }
+}
+
+/* Targets as the table has them; for those who have none, their inputs. */
+static void fill_truth(eval *e, const nd_rows *rows)
+{
+    if (e->prep->task == ND_TASK_AUTOENCODER) {
+        unscale_labels(e);
+        return;
+    }
+    for (size_t i = 0; e->truth != NULL && i < e->rows * e->label_width; i++) {
+        size_t row = i / e->label_width;
+        e->truth[i] =
+            nd_prep_value_at(&e->map, rows->index ? rows->index[row] : row, i % e->label_width);
     }
 }
 
@@ -56,12 +62,16 @@ static void drop_weights(eval *e, size_t stride)
 
 static nd_status eval_room(eval *e, size_t stride)
 {
-    bool values = e->prep->task == ND_TASK_REGRESSION;
+    bool values = nd_prep_values(e->prep);
     e->p = values ? NULL : nd_alloc_aligned(e->rows, e->outputs * sizeof(nd_real));
     e->label = nd_alloc(e->rows, stride * sizeof(nd_real));
     e->value = values ? nd_alloc(e->rows, e->outputs * sizeof *e->value) : NULL;
     e->truth = values ? nd_alloc(e->rows, e->label_width * sizeof *e->truth) : NULL;
-    bool room = e->label && (values ? e->value && e->truth : e->p != NULL);
+    e->unit = values ? nd_alloc(e->outputs, 3 * sizeof *e->unit) : NULL;
+    bool room = e->label && (values ? e->value && e->truth && e->unit : e->p != NULL);
+    if (room && values) {
+        nd_prep_units(e->prep, e->unit, e->unit + e->outputs, e->unit + 2 * e->outputs);
+    }
     return room ? ND_OK : nd_fail_memory(e->prep->ctx);
 }
 
@@ -134,14 +144,28 @@ static nd_status class_metrics(const eval *e, nd_metrics **metrics)
 }
 
 /* Mean of the squared errors in deviations of the training target. */
-static double scaled_loss(const nd_prep *prep, const nd_metrics *metrics)
+static double scaled_loss(const eval *e, const nd_metrics *metrics)
 {
     double sum = 0;
-    for (size_t t = 0; t < prep->targets; t++) {
-        double scaled = metrics->target_rmse[t] / prep->target[t].scale;
+    for (size_t t = 0; t < e->outputs; t++) {
+        double scaled = metrics->target_rmse[t] / e->unit[e->outputs + t];
         sum += scaled * scaled;
     }
-    return sum / (double)prep->targets;
+    return sum / (double)e->outputs;
+}
+
+/* Of an autoencoder whose outputs are probabilities: none is so small that it has no
+ * logarithm. */
+static double unit_loss(const eval *e)
+{
+    double sum = 0;
+    for (size_t i = 0; i < e->rows * e->outputs; i++) {
+        size_t j = i % e->outputs;
+        double scale = e->unit[e->outputs + j], center = e->unit[j];
+        double p = (e->value[i] - center) / scale, t = (e->truth[i] - center) / scale;
+        sum -= t * log(fmax(p, 1e-37)) + (1 - t) * log(fmax(1 - p, 1e-37));
+    }
+    return sum / (double)(e->rows * e->outputs);
 }
 
 /* A loss of errors, in deviations of the training target. */
@@ -150,8 +174,7 @@ static double point_loss(const eval *e)
     double sum = 0, slope;
     for (size_t i = 0; i < e->rows * e->outputs; i++) {
         double error = e->value[i] - e->truth[i];
-        sum +=
-            e->loss->class->point(e->loss, error / e->prep->target[i % e->outputs].scale, &slope);
+        sum += e->loss->class->point(e->loss, error / e->unit[e->outputs + i % e->outputs], &slope);
     }
     return sum / (double)(e->rows * e->outputs);
 }
@@ -162,7 +185,7 @@ static double poisson_loss(const eval *e)
 {
     double sum = 0;
     for (size_t i = 0; i < e->rows * e->outputs; i++) {
-        double scale = e->prep->target[i % e->outputs].scale, mean = e->value[i] / scale;
+        double scale = e->unit[e->outputs + i % e->outputs], mean = e->value[i] / scale;
         double t = e->truth[i] / scale;
         sum += mean - t + (t > 0 ? t * log(t / (mean > 1e-37 ? mean : 1e-37)) : 0);
     }
@@ -174,7 +197,10 @@ static double value_loss(const eval *e, const nd_metrics *metrics)
     if (strcmp(e->loss->class->link, "exp") == 0) {
         return poisson_loss(e);
     }
-    return e->loss->class->point ? point_loss(e) : scaled_loss(e->prep, metrics);
+    if (strcmp(e->loss->class->link, "sigmoid") == 0) {
+        return unit_loss(e);
+    }
+    return e->loss->class->point ? point_loss(e) : scaled_loss(e, metrics);
 }
 
 static nd_status value_metrics(const eval *e, nd_metrics **metrics)
@@ -184,7 +210,8 @@ static nd_status value_metrics(const eval *e, nd_metrics **metrics)
         return nd_fail_memory(e->prep->ctx);
     }
     for (size_t t = 0; t < e->outputs; t++) {
-        name[t] = e->prep->target[t].name;
+        size_t pixel;
+        name[t] = nd_prep_output_name(e->prep, t, &pixel);
     }
     nd_status status =
         nd_metrics_regression(e->prep->ctx, e->value, e->truth, e->rows, e->outputs, name, metrics);
@@ -192,22 +219,22 @@ static nd_status value_metrics(const eval *e, nd_metrics **metrics)
     if (status == ND_OK) {
         (*metrics)->loss = value_loss(e, *metrics);
     }
+    if (status == ND_OK && e->prep->task == ND_TASK_AUTOENCODER) {
+        nd_metrics_mirror(*metrics, e->value, e->truth, e->unit + e->outputs);
+    }
     return status;
 }
 
 static nd_status eval_metrics(const eval *e, nd_metrics **metrics)
 {
-    return e->prep->task == ND_TASK_REGRESSION ? value_metrics(e, metrics)
-                                               : class_metrics(e, metrics);
+    return nd_prep_values(e->prep) ? value_metrics(e, metrics) : class_metrics(e, metrics);
 }
 
 /* The mean, which is the center of a target, or the unit of one that cannot be below 0. */
-static void trivial_values(const nd_prep *prep, const nd_loss *loss, double *value)
+static void trivial_values(const eval *e, double *value)
 {
-    bool by_mean = strcmp(loss->class->link, "exp") == 0;
-    for (size_t t = 0; t < prep->targets; t++) {
-        value[t] = by_mean ? prep->target[t].scale : prep->target[t].center;
-    }
+    bool by_mean = strcmp(e->loss->class->link, "exp") == 0;
+    memcpy(value, e->unit + (by_mean ? 1 : 2) * e->outputs, e->outputs * sizeof *value);
 }
 
 static void trivial_classes(const nd_prep *prep, nd_real *p)
@@ -228,7 +255,7 @@ static nd_status eval_baseline(const eval *e, nd_metrics **baseline)
         if (e->index != NULL) {
             nd_windows_naive(&e->map, e->index[r], e->value + r * e->outputs);
         } else if (e->value != NULL) {
-            trivial_values(e->prep, e->loss, e->value + r * e->outputs);
+            trivial_values(e, e->value + r * e->outputs);
         } else {
             trivial_classes(e->prep, e->p + r * e->outputs);
         }

@@ -21,8 +21,10 @@ static const nd_option table[] = {
      "file to read: CSV or IDX, plain or .gz; - is standard input", "", T | E | P | I | C, 1},
     {"target", 't', ND_OPT_LIST, "", 0, 0, NULL, "COLUMN,..", "Data",
      "columns to predict, by name or number (default: the last column)", "", T | I | C, 0},
-    {"task", 0, ND_OPT_CHOICE, "auto", 0, 0, "auto|binary|multiclass|regression", "TASK", "Data",
-     "kind of prediction; auto decides from the target column",
+    {"task", 0, ND_OPT_CHOICE, "auto", 0, 0, "auto|binary|multiclass|regression|autoencoder",
+     "TASK", "Data",
+     "kind of prediction; auto decides from the target column; autoencoder has none and learns "
+     "to give back its inputs",
      "text, or whole numbers with at most 20 distinct values, are classes", T | I | C, 0},
     {"valid", 0, ND_OPT_TEXT, "0.15", 0, 0, NULL, "SHARE|FILE", "Data",
      "validation rows: a share of all rows, or a file", "", T | C, 0},
@@ -122,6 +124,16 @@ static const nd_option table[] = {
      "deviation of Gaussian noise added to the prepared inputs in training", "Bishop 1995", T, 0},
     {"hidden_noise", 0, ND_OPT_REAL, "0", 0, 1000, NULL, "X", "Network",
      "deviation of Gaussian noise added to hidden units in training", "Bishop 1995", T, 0},
+    {"weight_noise", 0, ND_OPT_REAL, "0", 0, 1000, NULL, "X", "Network",
+     "deviation of Gaussian noise on weights while a gradient is taken", "Graves 2011", T, 0},
+    {"gradient_noise", 0, ND_OPT_REAL, "0", 0, 1e6, NULL, "ETA", "Network",
+     "add Gaussian noise of variance ETA / (1 + step)^gradient_noise_decay to gradients",
+     "Neelakantan et al. 2015", T, 0},
+    {"gradient_noise_decay", 0, ND_OPT_REAL, "0.55", 0, 10, NULL, "X", "Network",
+     "how fast noise on gradients fades", "Neelakantan et al. 2015", T, 0},
+    {"label_noise", 0, ND_OPT_REAL, "0", 0, 1000, NULL, "X", "Network",
+     "chance that a class is swapped in a step, or deviation of noise on numbers to predict",
+     "Xie et al. 2016", T, 0},
     {"norm", 0, ND_OPT_CHOICE, "none", 0, 0, "none|batch|layer|rms", "WORD", "Network",
      "normalize each hidden layer over the batch, or over its units in each row",
      "Ioffe & Szegedy 2015; Ba et al. 2016", T, 0},
@@ -292,6 +304,10 @@ static const nd_option table[] = {
      "no progress and no notes; warnings and results only", "", T | E | P | I | N | B | C, 0},
     {"verbose", 'v', ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",
      "every epoch and every decision", "", T | E | P | I | N | B | C, 0},
+    {"signals", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",
+     "show gradient, weights, update and dead units of each layer after an epoch, also in the "
+     "history",
+     "", K, 0},
 };
 
 const nd_option *nd_option_table(size_t *count)

@@ -38,6 +38,10 @@ static void task_line(nd_text *text, const nd_prep *prep)
         nd_text_puts(text, prep->targets > 8 ? ", ...\n" : "\n");
         return;
     }
+    if (prep->task == ND_TASK_AUTOENCODER) {
+        nd_text_printf(text, "autoencoder: gives back its %zu inputs\n", prep->features);
+        return;
+    }
     size_t classes = nd_dict_count(prep->classes);
     nd_text_printf(text, "%s: %zu classes of \"%s\" (",
                    prep->task == ND_TASK_BINARY ? "binary" : "multiclass", classes,

@@ -70,17 +70,31 @@ static void put_number(nd_text *text, double value, int digits)
     }
 }
 
+/* ,price or, of an image that is given back, ,image_1,image_2,... */
+static void put_value_names(const nd_prep *prep, nd_text *text)
+{
+    for (size_t j = 0; j < nd_prep_outputs(prep); j++) {
+        size_t pixel;
+        nd_text name = {0};
+        nd_text_puts(&name, nd_prep_output_name(prep, j, &pixel));
+        if (pixel > 0) {
+            nd_text_printf(&name, "_%zu", pixel);
+        }
+        nd_text_puts(text, ",");
+        put_string(text, name.failed ? "" : name.data);
+        text->failed = text->failed || name.failed;
+        nd_text_free(&name);
+    }
+}
+
 /* row,species,p_setosa,p_versicolor,... or row,price */
 static nd_status put_header(const run *r)
 {
     const nd_prep *prep = r->model->prep;
     nd_text text = {0};
     put_string(&text, r->id == NULL ? "row" : r->id);
-    if (prep->task == ND_TASK_REGRESSION) {
-        for (size_t t = 0; t < prep->targets; t++) {
-            nd_text_puts(&text, ",");
-            put_string(&text, prep->target[t].name);
-        }
+    if (nd_prep_values(prep)) {
+        put_value_names(prep, &text);
     } else {
         nd_text_puts(&text, ",");
         put_string(&text, prep->target[0].name);
@@ -317,7 +331,7 @@ static nd_status run_file(run *r, const nd_config *config, const char *path)
 static nd_status make_classes(run *r)
 {
     const nd_prep *prep = r->model->prep;
-    if (prep->task == ND_TASK_REGRESSION) {
+    if (nd_prep_values(prep)) {
         return ND_OK;
     }
     size_t classes = nd_dict_count(prep->classes);

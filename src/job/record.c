@@ -48,9 +48,10 @@ static json_t *curve_json(const double *value, size_t count)
 
 bool nd_about_running(const char *key)
 {
-    static const char *const name[] = {
-        "output",  "history",      "force", "config",     "json",   "threads",           "quiet",
-        "verbose", "print_config", "every", "checkpoint", "resume", "verify_determinism"};
+    static const char *const name[] = {"output",  "history",           "force", "config",
+                                       "json",    "threads",           "quiet", "verbose",
+                                       "signals", "print_config",      "every", "checkpoint",
+                                       "resume",  "verify_determinism"};
     for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
         if (strcmp(key, name[i]) == 0) {
             return true;
@@ -118,7 +119,7 @@ static json_t *metrics_json(const nd_metrics *metrics)
     static const char *const name[] = {"loss",      "accuracy", "balanced_accuracy",
                                        "log_loss",  "auc",      "f1",
                                        "precision", "recall",   "rmse",
-                                       "mae",       "r2"};
+                                       "mae",       "r2",       "reconstruction"};
     json_t *object = json_object();
     for (size_t i = 0; metrics != NULL && i < sizeof name / sizeof name[0]; i++) {
         double value = nd_metrics_get(metrics, name[i]);

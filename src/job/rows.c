@@ -32,7 +32,7 @@ static nd_status share_or_file(const nd_config *config, const char *key, double 
 static nd_status row_labels(const nd_prep *prep, const nd_table *table, nd_real **labels)
 {
     *labels = NULL;
-    if (prep->task == ND_TASK_REGRESSION) {
+    if (nd_prep_values(prep)) {
         return ND_OK;
     }
     *labels = nd_alloc(table->rows, sizeof **labels);
@@ -261,7 +261,7 @@ static nd_status keep_known(const nd_prep *prep, const char *what, nd_rows *rows
 
 nd_status nd_parts_known(const nd_prep *prep, nd_parts *parts)
 {
-    bool classes = prep->task != ND_TASK_REGRESSION;
+    bool classes = !nd_prep_values(prep);
     if (classes && parts->valid_file) {
         ND_TRY(keep_known(prep, "validation", &parts->valid, &parts->valid_known));
     }

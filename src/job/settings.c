@@ -152,6 +152,8 @@ static nd_status prep_settings(const nd_config *config, nd_settings *s)
         ND_TRY(nd_image_parse(config->ctx, nd_opt_text(&config->set, "image"), &s->image));
         s->prep.pixels = s->image.rows * s->image.cols * s->image.channels;
     }
+    s->prep.unit = s->prep.task == ND_TASK_AUTOENCODER && takes(config, "loss") &&
+                   strcmp(nd_opt_text(&config->set, "loss"), "binary_cross_entropy") == 0;
     s->prep.by_mean =
         takes(config, "loss") && strcmp(nd_opt_text(&config->set, "loss"), "poisson") == 0;
     if (!takes(config, "clip")) {

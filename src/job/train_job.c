@@ -183,6 +183,7 @@ static nd_fit_params fit_params(job *j)
         .augment = j->augment,
         .mixup = j->mixup,
         .clip_norm = p->clip_norm,
+        .signals = nd_opt_bool(&j->config->set, "signals"),
     };
 }
 
@@ -249,6 +250,7 @@ static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
     params.stop_after = refit_epochs(j);
     params.patience = 0;
     params.keep_best = false;
+    params.signals = false;
     params.observe = see_refit;
     nd_status status = fit_sources(j, source, NULL, &params, net, result);
     nd_source_destroy(source);
@@ -332,6 +334,7 @@ static nd_status job_model(job *j)
     j->net = NULL;
     j->prep = NULL;
     nd_net_set_weighted(net, 0);
+    nd_net_set_noise(net, NULL);
     return nd_model_create(j->ctx, net, prep, NULL, &j->model);
 }
 

@@ -54,6 +54,7 @@ void nd_model_destroy(nd_model *model)
     nd_free(model->record);
     nd_free(model->x);
     nd_free(model->p);
+    nd_free(model->unit);
     nd_free(model);
 }
 
@@ -82,14 +83,28 @@ const char *nd_model_output_name(const nd_model *model, size_t j)
     if (j >= nd_model_outputs(model)) {
         return NULL;
     }
-    const nd_prep *prep = model->prep;
-    return prep->task == ND_TASK_REGRESSION ? prep->target[j].name
-                                            : nd_dict_word(prep->classes, (uint32_t)j, NULL);
+    size_t pixel;
+    return nd_prep_output_name(model->prep, j, &pixel);
+}
+
+static nd_status make_units(nd_model *model)
+{
+    size_t n = nd_prep_outputs(model->prep);
+    if (model->unit != NULL || !nd_prep_values(model->prep)) {
+        return ND_OK;
+    }
+    model->unit = nd_alloc(n, 3 * sizeof *model->unit);
+    if (model->unit == NULL) {
+        return nd_fail_memory(model->ctx);
+    }
+    nd_prep_units(model->prep, model->unit, model->unit + n, model->unit + 2 * n);
+    return ND_OK;
 }
 
 /* Room for a batch of up to rows; the net is planned again where that pays. */
 static nd_status make_scratch(nd_model *model, size_t rows)
 {
+    ND_TRY(make_units(model));
     size_t batch = rows < BATCH_ROWS ? rows : BATCH_ROWS;
     if (nd_net_max_rows(model->net) < batch) {
         ND_TRY(nd_net_replan(model->net, batch));
@@ -112,11 +127,11 @@ static nd_status make_scratch(nd_model *model, size_t rows)
     return ND_OK;
 }
 
-/* Element i of what the net predicts for a batch of a regression. */
+/* Element i of the numbers that the net predicts for a batch, in their own units. */
 static double in_target_units(const nd_model *model, size_t i)
 {
-    const nd_prep_target *target = &model->prep->target[i % model->prep->targets];
-    return (double)model->p[i] * target->scale + target->center;
+    size_t n = nd_net_outputs(model->net), j = i % n;
+    return (double)model->p[i] * model->unit[n + j] + model->unit[j];
 }
 
 /* From what the net predicts to what users see. */

@@ -11,6 +11,7 @@ struct nd_model {
     nd_prep *prep;  /* owned */
     char *record;   /* JSON object: training record (settings, data, epochs, metrics); owned */
     nd_real *x, *p; /* scratch of one batch for predictions; made on first use */
+    double *unit;   /* [3][outputs] nd_prep_units, for numbers; made on first use */
     size_t scratch_rows;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/prep_parts.h"
 #include "data/window.h"
 #include "model/model_json.h"
 
@@ -475,7 +476,7 @@ static void read_prep_field(reader *r, size_t field)
     nd_prep *prep = r->prep;
     switch (field) {
     case P_TASK:
-        prep->task = (nd_task)read_choice(r, task_word, ND_TASK_REGRESSION);
+        prep->task = (nd_task)read_choice(r, task_word, ND_TASK_AUTOENCODER);
         break;
     case P_HEADER:
         nd_json_bool(&r->json, &prep->header);
@@ -534,16 +535,20 @@ static const char *check_targets(const nd_prep *prep)
             return "position of a target is outside the table";
         }
     }
-    return prep->targets > 0 ? nd_windows_check(prep) : "no target";
+    bool needed = prep->task != ND_TASK_AUTOENCODER;
+    if ((prep->targets > 0) != needed) {
+        return needed ? "no target" : "a target, which the task has none of";
+    }
+    return needed ? nd_windows_check(prep) : NULL;
 }
 
 /* Columns fill the feature row one after the other, without holes. */
 static const char *check_prep(const nd_prep *prep, unsigned seen, size_t class_counts)
 {
     unsigned common = (1u << P_CLASSES) - 1, classes = 1u << P_CLASSES | 1u << P_CLASS_COUNT;
-    bool regression = prep->task == ND_TASK_REGRESSION;
+    bool values = nd_prep_values(prep);
     size_t next = 0;
-    unsigned series = seen >> P_WINDOW ? 7u << P_WINDOW : 0, more = regression ? series : classes;
+    unsigned series = seen >> P_WINDOW ? 7u << P_WINDOW : 0, more = values ? series : classes;
     if (seen != (common | more) || prep->task == ND_TASK_AUTO) {
         return "a key is missing or does not fit the task";
     }
@@ -563,7 +568,11 @@ static const char *check_prep(const nd_prep *prep, unsigned seen, size_t class_c
     if (error != NULL) {
         return error;
     }
-    return regression ? NULL : check_classes(prep, class_counts);
+    const char *column;
+    if (prep->task == ND_TASK_AUTOENCODER) {
+        return nd_prep_mirror_error(prep, &column);
+    }
+    return values ? NULL : check_classes(prep, class_counts);
 }
 
 nd_status nd_prep_read_json(nd_ctx *ctx, const char *path, const char *text, nd_budget *budget,

@@ -85,6 +85,7 @@ void nd_net_destroy(nd_net *net)
     if (!net) {
         return;
     }
+    nd_noise_destroy(net->noise);
     nd_plan_destroy(&net->plan);
     nd_blocks_destroy(&net->blocks);
     nd_desc_destroy(net->desc);
@@ -114,6 +115,8 @@ nd_status nd_net_replan(nd_net *net, size_t max_rows)
     nd_free(net->mixed);
     net->mixed = mixed;
     nd_plan_destroy(&net->plan);
+    nd_noise_destroy(net->noise);
+    net->noise = NULL;
     net->plan = plan;
     net->max_rows = max_rows;
     net->ran = false;

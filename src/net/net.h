@@ -54,8 +54,8 @@ double nd_net_train_weight(const nd_net *net, const nd_real *y, size_t rows);
 /* Numbers of a label row, with its weight if there is one. */
 size_t nd_net_label_width(const nd_net *net);
 
-/* Plan again for another largest batch, parameters and buffers kept; on failure
- * the net is unchanged. */
+/* Plan again for another largest batch, parameters and buffers kept, noise ended; on
+ * failure the net is unchanged. */
 nd_status nd_net_replan(nd_net *net, size_t max_rows);
 
 /* Whether a layer has init=lsuv, which nd_net_init_on completes. */
@@ -66,6 +66,9 @@ size_t nd_net_buffer_size(const nd_net *net);
 nd_real *nd_net_buffers(nd_net *net);
 const nd_span *nd_net_buffer_spans(const nd_net *net, size_t *count);
 
+/* Whether nd_net_set_noise made training noisy. */
+bool nd_net_noisy(const nd_net *net);
+
 /* Step number that keys the random masks of the next nd_net_gradient call;
  * the loop sets it so that resumed runs draw the same masks. */
 void nd_net_set_step(nd_net *net, uint64_t step);
@@ -73,6 +76,12 @@ void nd_net_set_step(nd_net *net, uint64_t step);
 /* Logits instead of predictions: pointer into the workspace [rows][n_out], valid
  * until the next call. */
 nd_status nd_net_logits(nd_net *net, const nd_real *x, size_t rows, const nd_real **logits);
+
+/* Run rows forward in evaluation mode and show each layer's result as it is made; a layer
+ * that applies the activation behind it has the activated one. y is valid during the call
+ * of see only. ND_ERR_SHAPE. Does not allocate. */
+typedef void (*nd_see_layer_fn)(void *user, size_t layer, const nd_real *y, size_t rows);
+nd_status nd_net_watch(nd_net *net, const nd_real *x, size_t rows, nd_see_layer_fn see, void *user);
 
 /* Logits of the latest nd_net_forward, _loss, _gradient or _logits call, same
  * pointer; for a metric beside a loss without a second pass. ND_ERR_ARGUMENT if

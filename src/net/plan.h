@@ -5,6 +5,7 @@
 #define ND_NET_PLAN_H
 
 #include "net/net.h"
+#include "net/noise.h"
 
 typedef struct nd_plan_step {
     const nd_desc_layer *layer;
@@ -43,8 +44,9 @@ struct nd_net {
     uint64_t seed, step;
     nd_blocks blocks;
     nd_plan plan;
-    bool ran;       /* logits hold something */
-    bool weighted;  /* label rows end with a weight */
+    nd_noise *noise; /* NULL: none */
+    bool ran;        /* logits hold something */
+    bool weighted;   /* label rows end with a weight */
     nd_real *mixed; /* [max_rows][outputs], for the gradient of a second label; NULL: rows
                        have one */
 };

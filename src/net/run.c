@@ -47,6 +47,26 @@ static nd_status check_labels(const nd_net *net, const nd_real *y, size_t rows)
                    (double)y[bad * width], width > 1 ? " (or one beside it)" : "");
 }
 
+static void forward_step(nd_net *net, nd_plan_step *step, const nd_real *x, size_t rows,
+                         bool training)
+{
+    if (step->skip) {
+        return;
+    }
+    step->io.pool = net->ctx->pool;
+    step->io.rows = rows;
+    step->io.training = training;
+    step->io.rng.step = net->step;
+    for (size_t k = 0; k < step->layer->inputs; k++) {
+        if (step->layer->input[k] < 0) {
+            step->io.x[k] = x;
+            step->io.sparse_x = step->layer->class->takes_act &&
+                                nd_sparse_pays(rows, step->io.shape->in[0], step->io.shape->out, x);
+        }
+    }
+    step->layer->class->forward(&step->io);
+}
+
 static void forward(nd_net *net, const nd_real *x, size_t rows, bool training)
 {
     net->ran = true;
@@ -55,23 +75,7 @@ static void forward(nd_net *net, const nd_real *x, size_t rows, bool training)
         return;
     }
     for (size_t i = 0; i < net->plan.count; i++) {
-        nd_plan_step *step = &net->plan.step[i];
-        if (step->skip) {
-            continue;
-        }
-        step->io.pool = net->ctx->pool;
-        step->io.rows = rows;
-        step->io.training = training;
-        step->io.rng.step = net->step;
-        for (size_t k = 0; k < step->layer->inputs; k++) {
-            if (step->layer->input[k] < 0) {
-                step->io.x[k] = x;
-                step->io.sparse_x =
-                    step->layer->class->takes_act &&
-                    nd_sparse_pays(rows, step->io.shape->in[0], step->io.shape->out, x);
-            }
-        }
-        step->layer->class->forward(&step->io);
+        forward_step(net, &net->plan.step[i], x, rows, training);
     }
 }
 
@@ -161,7 +165,8 @@ static double train_value(const nd_net *net, const nd_real *y, size_t rows, doub
 }
 
 /* Mean of the rows' losses and its gradient. Weights that are all 0 have a mean of 0. */
-static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows, bool *finite)
+static double quiet_gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
+                             bool *finite)
 {
     nd_pool *pool = net->ctx->pool;
     nd_plan *plan = &net->plan;
@@ -181,6 +186,18 @@ static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t r
         backward(net, finite);
     }
     return weight > 0 ? total / weight : 0;
+}
+
+static double gradient(nd_net *net, const nd_real *x, const nd_real *y, size_t rows, bool *finite)
+{
+    if (!net->noise) {
+        return quiet_gradient(net, x, y, rows, finite);
+    }
+    const nd_real *label = nd_noise_labels(net, y, rows);
+    nd_noise_begin(net);
+    double loss = quiet_gradient(net, x, label, rows, finite);
+    nd_noise_end(net);
+    return loss;
 }
 
 nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y)
@@ -244,6 +261,20 @@ nd_status nd_net_logits(nd_net *net, const nd_real *x, size_t rows, const nd_rea
     forward(net, x, rows, false);
     nd_fp_leave(state);
     *logits = net->plan.logits;
+    return ND_OK;
+}
+
+nd_status nd_net_watch(nd_net *net, const nd_real *x, size_t rows, nd_see_layer_fn see, void *user)
+{
+    ND_TRY(check_call(net, x, x, rows));
+    nd_fp_state state = nd_fp_enter();
+    net->ran = true;
+    for (size_t i = 0; i < net->plan.count; i++) {
+        nd_plan_step *step = &net->plan.step[i];
+        forward_step(net, step, x, rows, false);
+        see(user, i, step->io.y, rows);
+    }
+    nd_fp_leave(state);
     return ND_OK;
 }
 

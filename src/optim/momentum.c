@@ -1,5 +1,6 @@
 #include "optim/optim.h"
 
+/* The order that nd_optim_risen reads. */
 static const nd_option options[] = {
     {.name = "momentum",
      .type = ND_OPT_REAL,
@@ -9,6 +10,14 @@ static const nd_option options[] = {
      .metavar = "X",
      .help = "share of the last update kept (gamma)",
      .source = "Polyak 1964"},
+    {.name = "rise",
+     .type = ND_OPT_REAL,
+     .preset = "0",
+     .min = 0,
+     .max = 1000000000.0,
+     .metavar = "STEPS",
+     .help = "steps of a stage in which gamma rises to its value; 0: it starts there",
+     .source = "Sutskever et al. 2013, eq. 5"},
 };
 
 static void momentum_update(const nd_optim_io *io)
@@ -16,7 +25,7 @@ static void momentum_update(const nd_optim_io *io)
     nd_update update = {.lr = io->lr,
                         .decay = io->weight_decay,
                         .grad_scale = io->grad_scale,
-                        .momentum = io->setting[0]};
+                        .momentum = nd_optim_risen(io, io->step - 1)};
     nd_k_momentum(io->pool, &update, io->size, io->grad, io->param, io->state[0]);
 }
 

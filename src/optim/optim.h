@@ -60,6 +60,10 @@ typedef struct nd_optim_class {
  * run goes on with the same bits. */
 double nd_optim_correction(double base, uint64_t n);
 
+/* gamma after t steps, of a rule with the options momentum and rise, in this order: it rises
+ * in stages (Sutskever et al. 2013, eq. 5). */
+double nd_optim_risen(const nd_optim_io *io, uint64_t t);
+
 /* beta1, beta2 and eps of the rules of Adam's family. */
 enum { ND_OPTIM_MOMENT_OPTIONS = 3 };
 extern const nd_option nd_optim_moment_options[ND_OPTIM_MOMENT_OPTIONS];
@@ -138,6 +142,13 @@ struct nd_schedule {
     size_t marks;
     bool exponential_warmup;
 };
+
+/* Share of all steps done, 0..1; epochs done, with fractions. */
+double nd_schedule_share(const nd_moment *at);
+double nd_schedule_epoch(const nd_moment *at);
+
+/* From a to b along half a cosine. */
+double nd_schedule_half_cosine(double a, double b, double share);
 
 const nd_schedule_class *nd_schedule_find(const char *name);
 const nd_schedule_class *const *nd_schedule_table(size_t *count);

@@ -5,6 +5,24 @@
 #include "base/num.h"
 #include "optim/optim.h"
 
+static const double pi = 3.14159265358979323846;
+
+double nd_schedule_share(const nd_moment *at)
+{
+    bool within = at->steps > 0 && at->step < at->steps;
+    return within ? (double)at->step / (double)at->steps : (at->steps > 0);
+}
+
+double nd_schedule_epoch(const nd_moment *at)
+{
+    return (double)at->step / (double)(at->per_epoch > 0 ? at->per_epoch : 1);
+}
+
+double nd_schedule_half_cosine(double a, double b, double share)
+{
+    return b + (a - b) * (1 + cos(pi * share)) / 2;
+}
+
 static nd_status read_marks(nd_ctx *ctx, const nd_optset *set, const char *key, nd_schedule *s)
 {
     s->marks = nd_opt_list_count(set, key);

@@ -116,6 +116,7 @@ json_t *nd_metrics_json(const nd_metrics *m)
                                              "log_loss",  "auc",      "f1",
                                              "precision", "recall",   NULL};
     static const char *const of_values[] = {"loss", "rmse", "mae", "r2", NULL};
+    static const char *const of_mirrors[] = {"reconstruction", NULL};
     json_t *object = json_object();
     nd_json_set(&object, "rows", json_integer((json_int_t)m->rows));
     if (m->classes > 0) {
@@ -124,7 +125,9 @@ json_t *nd_metrics_json(const nd_metrics *m)
         nd_json_set(&object, "confusion", matrix(m->confusion, (size_t)m->classes));
     } else {
         add_figures(&object, m, of_values);
-        nd_json_set(&object, "targets", target_list(m));
+        add_figures(&object, m, m->mirror ? of_mirrors : of_values + 4);
+        nd_json_set(&object, "targets",
+                    m->mirror ? json_integer((json_int_t)m->targets) : target_list(m));
     }
     return object;
 }

@@ -243,9 +243,14 @@ static void write_classes(nd_text *text, const nd_metrics *m, const nd_metrics *
 static void write_values(nd_text *text, const nd_metrics *m, const nd_metrics *baseline)
 {
     static const figure list[] = {{"rmse", "RMSE"}, {"mae", "MAE"}, {"r2", "R2"}, {NULL, NULL}};
-    add_figures(text, list, m, baseline,
+    static const figure mirror[] = {{"reconstruction", "reconstruction error"},
+                                    {"rmse", "RMSE"},
+                                    {"mae", "MAE"},
+                                    {"r2", "R2"},
+                                    {NULL, NULL}};
+    add_figures(text, m->mirror ? mirror : list, m, baseline,
                 baseline && baseline->trivial ? baseline->trivial : "mean");
-    if (m->targets < 2) {
+    if (m->targets < 2 || m->mirror) {
         return;
     }
     size_t width = widest(m->target_name, m->targets);

@@ -211,6 +211,10 @@ static void put_targets(nd_text *out, const nd_prep *prep)
         }
         return;
     }
+    if (prep->task == ND_TASK_AUTOENCODER) {
+        nd_text_printf(out, "  gives back its %zu inputs\n", prep->features);
+        return;
+    }
     nd_text_printf(out, "  classes of \"%s\", with their training rows\n", prep->target[0].name);
     size_t classes = nd_dict_count(prep->classes);
     for (size_t i = 0; i < classes && i < COLUMNS_SHOWN; i++) {

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "report/metrics_json.h"
+#include "report/signals.h"
 
 enum { BAR_CELLS = 20, WIDTH_UNKNOWN = 80 };
 
@@ -93,6 +94,7 @@ static void add_epoch(nd_text *text, const nd_event *event, bool color)
         nd_text_puts(text, color ? "  \x1b[32m*\x1b[0m" : "  *");
     }
     nd_text_puts(text, "\n");
+    nd_signals_text(text, event->layers, event->layer_count);
 }
 
 /* A bar in what room is left, of BAR_CELLS cells at most; none in too little. */
@@ -296,6 +298,9 @@ static void set_progress(json_t **object, const nd_event *event)
     set_number(object, "seconds", event->seconds);
     if (event->kind == ND_EVENT_EPOCH) {
         nd_json_set(object, "best", json_boolean(event->best));
+    }
+    if (event->layer_count > 0) {
+        nd_json_set(object, "layers", nd_signals_json(event->layers, event->layer_count));
     }
 }
 

@@ -172,7 +172,8 @@ static void add_task(nd_text *out, const nd_table_facts *facts)
     if (!prep) {
         return;
     }
-    nd_text_printf(out, "\ntask: %s, target", nd_task_name(prep->task));
+    nd_text_printf(out, "\ntask: %s%s", nd_task_name(prep->task),
+                   prep->targets > 0 ? ", target" : "");
     for (size_t t = 0; t < prep->targets; t++) {
         nd_text_puts(out, t ? ", " : " ");
         add_label(out, prep->target[t].name, NAME_MOST);

@@ -9,6 +9,7 @@
 #include "train/feed.h"
 #include "train/keep.h"
 #include "train/score.h"
+#include "train/signals.h"
 #include "train/step.h"
 #include "train/vary.h"
 
@@ -29,6 +30,7 @@ typedef struct fit {
     nd_vary vary;            /* what is done to them */
     nd_feed *feed;           /* order and batches of the rows */
     nd_batch now;            /* the batch of the latest step */
+    nd_signals *signals;     /* NULL: not asked for */
     double rows_before;      /* of this epoch, in a run that was interrupted in it */
     uint64_t steps_before;   /* in the runs that this one goes on from */
     long epochs_before;
@@ -65,6 +67,7 @@ static void fit_free(fit *f)
     nd_keep_free(&f->keep);
     nd_feed_destroy(f->feed);
     nd_vary_free(&f->vary, f->net);
+    nd_signals_destroy(f->signals);
 }
 
 /* A small network leaves threads idle, one of which can gather. Distorting images is work for
@@ -128,6 +131,9 @@ static nd_status fit_init(fit *f)
     }
     f->steps_before = f->result->steps;
     f->epochs_before = (long)f->at->epoch - 1;
+    if (p->signals) {
+        ND_TRY(nd_signals_create(f->net, f->train, &f->signals));
+    }
     return fit_feed(f);
 }
 
@@ -143,7 +149,7 @@ static nd_event event_at(const fit *f, nd_event_kind kind, long epoch)
         .train_loss = NAN,
         .valid_loss = NAN,
         .valid_metric = NAN,
-        .metric = nd_score_metric(nd_net_loss_class(f->net)),
+        .metric = nd_score_metric(nd_net_loss_class(f->net), f->train->mirror),
         .rows_per_s = NAN,
         .seconds = nd_seconds() - f->start,
         .seconds_left = NAN,
@@ -227,10 +233,17 @@ static nd_status train_batch(fit *f)
     nd_place *at = f->at;
     nd_feed_batch(f->feed, (long)at->epoch, (uint64_t)at->batch, &f->now);
     ND_TRY(set_lr(f));
+    bool measure = f->signals != NULL && (uint64_t)at->batch + 1 == f->batches;
+    if (measure) {
+        nd_signals_before(f->signals);
+    }
     double loss;
     nd_status status = nd_step(f->net, f->optimizer, f->now.x, f->now.y, f->now.rows, &loss);
     if (status != ND_OK) {
         return status == ND_ERR_DIVERGED ? diverged(f, f->now.rows) : status;
+    }
+    if (measure) {
+        nd_signals_after(f->signals);
     }
     f->result->steps++;
     at->batch++;
@@ -283,6 +296,9 @@ static nd_status finish_epoch(fit *f, long epoch, bool *stop)
     event.rows_per_s = f->result->rows_per_s;
     event.seconds_left =
         event.seconds / (double)(epoch - f->epochs_before) * (double)(f->params->epochs - epoch);
+    if (f->signals != NULL) {
+        event.layers = nd_signals_take(f->signals, &event.layer_count);
+    }
     if (observed_stop(f, &event)) {
         *stop = true;
     }

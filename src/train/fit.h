@@ -40,6 +40,7 @@ typedef struct nd_fit_params {
     nd_augment *augment;       /* images are distorted while training; NULL: they are not */
     double mixup;              /* alpha; 0: rows are not mixed */
     double clip_norm;          /* for the message when training diverges */
+    bool signals;              /* measure the layers in the last step of each epoch */
 } nd_fit_params;
 
 typedef struct nd_fit_result {
@@ -65,7 +66,7 @@ typedef struct nd_fit_result {
 nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
                  const nd_source *valid, const nd_fit_params *params, nd_fit_result *result);
 
-/* Mean loss and metric (accuracy, or R2 over all label columns) of a net on a
+/* Mean loss and metric (accuracy, R2 over all label columns, or reconstruction) of a net on a
  * source, in evaluation mode, in batches through caller scratch x, y of the
  * net's largest batch. The loss goes by the weights of a weighted net, the metric counts
  * each row once. ND_ERR_DATA if all weights are 0. */

@@ -57,6 +57,7 @@ double nd_metrics_get(const nd_metrics *metrics, const char *name)
         {"rmse", metrics->rmse},
         {"mae", metrics->mae},
         {"r2", metrics->r2},
+        {"reconstruction", metrics->reconstruction},
     };
     for (size_t i = 0; name && i < sizeof figure / sizeof *figure; i++) {
         if (strcmp(figure[i].name, name) == 0) {
@@ -86,7 +87,7 @@ static nd_metrics *create(nd_ctx *ctx, size_t rows)
         m->ctx = ctx;
         m->rows = rows;
         m->loss = m->accuracy = m->balanced_accuracy = m->log_loss = m->auc = NAN;
-        m->f1 = m->precision = m->recall = m->rmse = m->mae = m->r2 = NAN;
+        m->f1 = m->precision = m->recall = m->rmse = m->mae = m->r2 = m->reconstruction = NAN;
     }
     return m;
 }
@@ -340,4 +341,26 @@ nd_status nd_metrics_regression(nd_ctx *ctx, const double *y, const double *t, s
     measure_regression(m, y, t);
     *metrics = m;
     return ND_OK;
+}
+
+/* R2 = 1 - sum (t - y)^2 / sum (t - mean)^2 over all outputs, each with its own mean. */
+void nd_metrics_mirror(nd_metrics *metrics, const double *y, const double *t, const double *scale)
+{
+    size_t n = metrics->targets;
+    double rows = (double)metrics->rows, errors = 0, spreads = 0;
+    for (size_t j = 0; j < n; j++) {
+        double mean = 0, spread = 0;
+        for (size_t r = 0; r < metrics->rows; r++) {
+            mean += t[r * n + j] / rows;
+        }
+        for (size_t r = 0; r < metrics->rows; r++) {
+            double away = t[r * n + j] - mean, error = y[r * n + j] - t[r * n + j];
+            spread += away * away / (scale[j] * scale[j]);
+            errors += error * error / (scale[j] * scale[j]);
+        }
+        spreads += spread;
+    }
+    metrics->mirror = true;
+    metrics->reconstruction = errors / rows;
+    metrics->r2 = spreads > 0 ? 1 - errors / spreads : NAN;
 }

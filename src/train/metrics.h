@@ -2,6 +2,8 @@
 #ifndef ND_TRAIN_METRICS_H
 #define ND_TRAIN_METRICS_H
 
+#include <stdbool.h>
+
 #include "base/ctx.h"
 
 /* Everything known about one evaluation; text and JSON are made in src/report. */
@@ -19,8 +21,11 @@ struct nd_metrics {
     double *class_precision, *class_recall, *class_f1, *class_auc; /* [classes], NaN if undefined */
     uint64_t *class_rows;                                          /* [classes] */
     /* regression, in target units */
-    double rmse, mae, r2;                         /* mean over targets */
-    char **target_name;                           /* [targets] owned */
+    double rmse, mae, r2;  /* mean over targets */
+    double reconstruction; /* of an autoencoder: mean squared distance of prepared rows to what
+                              came out; its r2 is that of all prepared numbers */
+    bool mirror;           /* of an autoencoder: outputs are not listed one by one */
+    char **target_name;    /* [targets] owned */
     double *target_rmse, *target_mae, *target_r2; /* [targets] */
     const char *trivial;      /* of a trivial model's: its name, static; NULL: the usual one */
     struct nd_metrics *naive; /* of a forecast: the naive one's, owned; else NULL */
@@ -36,5 +41,9 @@ nd_status nd_metrics_classes(nd_ctx *ctx, const nd_real *p, const nd_real *label
  *        may vary little around a large number */
 nd_status nd_metrics_regression(nd_ctx *ctx, const double *y, const double *t, size_t rows,
                                 size_t targets, const char *const *names, nd_metrics **metrics);
+
+/* From the metrics of the outputs of an autoencoder to those of an autoencoder.
+ *   scale  [targets]  value = prepared * scale + something */
+void nd_metrics_mirror(nd_metrics *metrics, const double *y, const double *t, const double *scale);
 
 #endif

@@ -10,16 +10,16 @@
 typedef struct tally {
     const nd_loss_class *loss;
     size_t outputs;
-    bool classes;
+    bool classes, mirror;
     double loss_sum, weight;           /* of the rows so far */
     double right;                      /* classes */
     double target_sum, target_squares; /* values, over all label columns */
     double error_squares, values;
 } tally;
 
-const char *nd_score_metric(const nd_loss_class *loss)
+const char *nd_score_metric(const nd_loss_class *loss, bool mirror)
 {
-    return loss->classes ? "accuracy" : "R2";
+    return mirror ? "reconstruction" : loss->classes ? "accuracy" : "R2";
 }
 
 static size_t argmax(const nd_real *p, size_t n)
@@ -48,9 +48,11 @@ static void tally_values(tally *t, const nd_real *value, const nd_real *target, 
                          size_t rows)
 {
     bool log_link = strcmp(t->loss->link, "exp") == 0;
+    bool logistic = strcmp(t->loss->link, "sigmoid") == 0;
     for (size_t i = 0; i < rows * t->outputs; i++) {
         double truth = (double)target[i / t->outputs * stride + i % t->outputs];
         double guess = log_link ? exp((double)value[i]) : (double)value[i];
+        guess = logistic ? 1 / (1 + exp(-guess)) : guess;
         double error = guess - truth;
         t->error_squares += error * error;
         t->target_sum += truth;
@@ -63,6 +65,9 @@ static double tally_metric(const tally *t)
 {
     if (t->classes) {
         return t->right / t->values;
+    }
+    if (t->mirror) {
+        return t->error_squares / t->values * (double)t->outputs;
     }
     /* R2 = 1 - sum (t - y)^2 / sum (t - mean t)^2 */
     double spread = t->target_squares - t->target_sum * t->target_sum / t->values;
@@ -91,7 +96,8 @@ nd_status nd_fit_score(nd_net *net, const nd_source *source, nd_real *x, nd_real
                        double *metric)
 {
     tally t = {.loss = nd_net_loss_class(net), .outputs = nd_net_outputs(net)};
-    t.classes = t.loss->classes;
+    t.mirror = source->mirror;
+    t.classes = t.loss->classes && !t.mirror;
     size_t most = nd_net_max_rows(net);
     for (size_t first = 0; first < source->rows; first += most) {
         size_t rows = source->rows - first < most ? source->rows - first : most;

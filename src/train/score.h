@@ -4,7 +4,8 @@
 
 #include "loss/loss.h"
 
-/* "accuracy" for losses on classes, "R2" otherwise. */
-const char *nd_score_metric(const nd_loss_class *loss);
+/* "accuracy" for losses on classes, "R2" for values; of an autoencoder, whose label rows
+ * mirror its inputs, "reconstruction": mean squared distance of a row from its image. */
+const char *nd_score_metric(const nd_loss_class *loss, bool mirror);
 
 #endif

@@ -34,6 +34,11 @@ static nd_status step(nd_net *net, nd_optimizer *optimizer, const nd_real *x, co
                       size_t rows, double *loss)
 {
     batch b = {net, x, y, rows};
+    if (nd_optimizer_searches(optimizer) && nd_net_noisy(net)) {
+        return nd_fail(nd_net_ctx(net), ND_ERR_OPTION,
+                       "%s compares losses of several points, which noise makes different ones",
+                       nd_optimizer_class(optimizer)->name);
+    }
     nd_net_set_step(net, nd_optimizer_steps(optimizer));
     ND_TRY(nd_optimizer_look_ahead(optimizer));
     nd_status status = gradient(&b, optimizer, loss);

@@ -13,6 +13,7 @@
 #include "data/augment.h"
 #include "layer/layer.h"
 #include "loss/loss.h"
+#include "net/init.h"
 #include "optim/optim.h"
 
 typedef struct entry {
@@ -126,12 +127,30 @@ static void changes_of_rows_are_documented(void **state)
                    "Zhang, Cisse, Dauphin & Lopez-Paz 2018, eq. 1", NULL, 0});
 }
 
+static void every_initialization_is_documented(void **state)
+{
+    (void)state;
+    static char page[16384];
+    size_t count;
+    const nd_init_class *const *c = nd_init_table(&count);
+    read_page("initialization", page, sizeof page);
+    for (size_t i = 0; i < count; i++) {
+        entry e = {c[i]->name, NULL, c[i]->formula, c[i]->source, NULL, 0};
+        char name[64];
+        snprintf(name, sizeof name, "`%s`", c[i]->name);
+        states(&e, page, "name", name);
+        states(&e, page, "source", c[i]->source);
+        assert_true(c[i]->formula && c[i]->formula[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layer_is_documented),
         cmocka_unit_test(every_loss_is_documented),
         cmocka_unit_test(every_optimizer_is_documented),
+        cmocka_unit_test(every_initialization_is_documented),
         cmocka_unit_test(every_schedule_is_documented),
         cmocka_unit_test(changes_of_rows_are_documented),
     };

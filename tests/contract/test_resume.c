@@ -32,6 +32,7 @@ typedef struct recipe {
     const char *rule;
     const char *schedule;
     int threads;
+    const char *noise, *attributes; /* of the net and of the rule; NULL for none */
 } recipe;
 
 static bool is_due(void *user, uint64_t steps, double now)
@@ -90,7 +91,9 @@ static void train(const recipe *r, kept *saver, const nd_state *resume, ending *
     nd_optimizer *optimizer;
     assert_int_equal(nd_ctx_create(&ctx, r->threads), ND_OK);
     nd_net *net = make_net(ctx, r->layer);
-    assert_int_equal(nd_optimizer_create(net, r->rule, "weight_decay=0.01", &optimizer), ND_OK);
+    assert_int_equal(nd_net_set_noise(net, r->noise), ND_OK);
+    const char *attributes = r->attributes ? r->attributes : "weight_decay=0.01";
+    assert_int_equal(nd_optimizer_create(net, r->rule, attributes, &optimizer), ND_OK);
     assert_int_equal(nd_source_from_arrays(ctx, x, y, ROWS, INPUTS, 1, &train_rows), ND_OK);
     assert_int_equal(nd_source_from_arrays(ctx, x, y, 4, INPUTS, 1, &valid), ND_OK);
     nd_fit_saver hook = {is_due, keep, saver};
@@ -150,16 +153,21 @@ static void check_at(const recipe *r, const ending *whole, uint64_t at)
     free(k.bytes);
 }
 
-static void check(const char *layer, const char *rule, const char *schedule)
+static void check_recipe(const recipe *r)
 {
     ending whole;
-    recipe r = {nd_layer_find(layer), rule, schedule, 1};
-    uint64_t batches = nd_optim_find(rule)->full_batch ? 1 : 4;
-    train(&r, NULL, NULL, &whole);
+    uint64_t batches = nd_optim_find(r->rule)->full_batch ? 1 : 4;
+    train(r, NULL, NULL, &whole);
     assert_true(whole.result.epochs == EPOCHS && whole.result.steps >= batches * EPOCHS);
     for (uint64_t at = 1; at <= whole.result.steps; at++) {
-        check_at(&r, &whole, at);
+        check_at(r, &whole, at);
     }
+}
+
+static void check(const char *layer, const char *rule, const char *schedule)
+{
+    recipe r = {nd_layer_find(layer), rule, schedule, 1, NULL, NULL};
+    check_recipe(&r);
 }
 
 static void every_layer_can_be_saved_and_resumed(void **state)
@@ -192,11 +200,24 @@ static void every_schedule_can_be_saved_and_resumed(void **state)
     }
 }
 
+static void noise_and_rising_momentum_can_be_saved_and_resumed(void **state)
+{
+    (void)state;
+    recipe noisy = {nd_layer_find("relu"),
+                    "nesterov",
+                    "constant",
+                    1,
+                    "weight=0.1, gradient=0.01, label=0.1",
+                    "rise=2"};
+    check_recipe(&noisy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layer_can_be_saved_and_resumed),
         cmocka_unit_test(every_optimizer_can_be_saved_and_resumed),
+        cmocka_unit_test(noise_and_rising_momentum_can_be_saved_and_resumed),
         cmocka_unit_test(every_schedule_can_be_saved_and_resumed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

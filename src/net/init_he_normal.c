@@ -1,0 +1,16 @@
+/* He's rule with normal numbers. */
+#include "net/init.h"
+
+static nd_status fill(nd_ctx *ctx, const nd_tensor_spec *spec, const nd_rng *rng, nd_real *w)
+{
+    (void)ctx;
+    nd_init_normal(spec, rng, 2 / (double)spec->fan_in, w);
+    return ND_OK;
+}
+
+const nd_init_class nd_init_he_normal_class = {
+    .name = "he_normal",
+    .formula = "normal, mean 0, variance 2 / in",
+    .source = "He et al. 2015, eq. 10",
+    .fill = fill,
+};
