@@ -76,6 +76,20 @@ nd_sink cli_stdout(void);
  * written. Ends the program as a broken pipe does where nobody reads on. */
 bool cli_flush(const cli_run *run);
 
+/* For verbs that train. From here on signals ask for the end; and the number of the one
+ * that did, 0 if none. */
+void cli_catch_interrupt(void);
+int cli_interrupted(void);
+
+/* How progress on standard error is shown; and the function of a sink whose user is a
+ * FILE. */
+nd_report_style cli_style(const cli_run *run);
+int cli_write_stream(void *user, const char *text, size_t bytes);
+
+/* False, with a message, if the file that an option names could not be written: said before
+ * a training starts. True if it names none. */
+bool cli_check_output(const cli_run *run, const char *key);
+
 /* The verbs; arguments are those after the verb's name. */
 int cli_train(const nd_verb *verb, int count, char **argument);
 int cli_eval(const nd_verb *verb, int count, char **argument);
@@ -85,6 +99,7 @@ int cli_init(const nd_verb *verb, int count, char **argument);
 int cli_lr_find(const nd_verb *verb, int count, char **argument);
 int cli_check(const nd_verb *verb, int count, char **argument);
 int cli_augment(const nd_verb *verb, int count, char **argument);
+int cli_cv(const nd_verb *verb, int count, char **argument);
 int cli_bench(const nd_verb *verb, int count, char **argument);
 
 #endif

@@ -32,6 +32,8 @@ static verb_fn function_of(unsigned bit)
         return cli_bench;
     case ND_VERB_CHECK:
         return cli_check;
+    case ND_VERB_CV:
+        return cli_cv;
     default:
         return NULL;
     }

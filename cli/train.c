@@ -36,7 +36,7 @@ static void on_interrupt(int number)
 /* The keyboard, a system that shuts down, and a terminal that goes away. Who started
  * the program with one of them ignored meant it. While rows are being read there is
  * nothing to keep: a signal simply ends the program. */
-static void catch_interrupt(void)
+void cli_catch_interrupt(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction before, action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
@@ -48,7 +48,12 @@ static void catch_interrupt(void)
     }
 }
 
-static int write_stream(void *user, const char *text, size_t bytes)
+int cli_interrupted(void)
+{
+    return interrupted;
+}
+
+int cli_write_stream(void *user, const char *text, size_t bytes)
 {
     FILE *file = user;
     return fwrite(text, 1, bytes, file) != bytes || fflush(file) != 0;
@@ -62,7 +67,7 @@ static void keep_result(listeners *l, const nd_event *event)
     FILE *memory = open_memstream(&l->result, &l->result_size);
     l->result_lost = true;
     if (memory) {
-        nd_sink sink = {write_stream, memory};
+        nd_sink sink = {cli_write_stream, memory};
         nd_status status = nd_metrics_write(event->metrics, event->baseline, l->json, &sink);
         l->result_lost = fclose(memory) != 0 || status != ND_OK || !l->result;
     }
@@ -72,7 +77,7 @@ static int observe(void *user, const nd_event *event)
 {
     listeners *l = user;
     if (event->kind == ND_EVENT_PLAN) {
-        catch_interrupt();
+        cli_catch_interrupt();
     }
     nd_report_observe(l->report, event);
     if (l->history) {
@@ -90,7 +95,7 @@ static int terminal_width(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-static nd_report_style style_of(const cli_run *run)
+nd_report_style cli_style(const cli_run *run)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     int terminal = isatty(STDERR_FILENO) && !(term && strcmp(term, "dumb") == 0);
@@ -104,8 +109,7 @@ static nd_report_style style_of(const cli_run *run)
     };
 }
 
-/* A file that the training would write can be written: said before it starts. */
-static bool check_output(const cli_run *run, const char *key)
+bool cli_check_output(const cli_run *run, const char *key)
 {
     const char *path = cli_text(run, key);
     struct stat status;
@@ -142,8 +146,8 @@ static bool check_output(const cli_run *run, const char *key)
 
 static nd_status open_reports(const cli_run *run, listeners *l)
 {
-    nd_report_style style = style_of(run), lines = {.json = 1, .verbosity = 1};
-    nd_sink sink = {write_stream, stderr}, file = {cli_history_write, &l->file};
+    nd_report_style style = cli_style(run), lines = {.json = 1, .verbosity = 1};
+    nd_sink sink = {cli_write_stream, stderr}, file = {cli_history_write, &l->file};
     cli_history_begin(&l->file, run);
     nd_status status = nd_report_create(run->ctx, &style, &sink, &l->report);
     return status == ND_OK && l->file.path ? nd_report_create(run->ctx, &lines, &file, &l->history)
@@ -293,7 +297,7 @@ static int read_and_train(const cli_run *run)
 {
     const char *path = cli_file(run);
     const char *output = cli_text(run, "output"), *history = cli_text(run, "history");
-    if (!path || !check_output(run, "output") || !check_output(run, "history")) {
+    if (!path || !cli_check_output(run, "output") || !cli_check_output(run, "history")) {
         return CLI_ERROR;
     }
     if (output && history && cli_same_file(output, history)) {

@@ -67,6 +67,7 @@ typedef struct nd_optimizer nd_optimizer; /* update rule with its state */
 typedef struct nd_model nd_model;         /* network + preparation + training record */
 typedef struct nd_metrics nd_metrics;     /* results of an evaluation */
 typedef struct nd_augment nd_augment;     /* distortions of images */
+typedef struct nd_cv nd_cv;               /* results of a cross-validation */
 
 /* Where text goes. write returns 0 when all bytes were taken, else non-zero,
  * which ends the producing call with ND_ERR_IO. */
@@ -156,6 +157,7 @@ enum {
     ND_VERB_BENCH = 32,
     ND_VERB_LR_FIND = 64,
     ND_VERB_CHECK = 128,
+    ND_VERB_CV = 256,
     ND_VERB_AUGMENT = 512
 };
 
@@ -294,7 +296,8 @@ typedef enum nd_event_kind {
     ND_EVENT_EPOCH, /* after each epoch */
     ND_EVENT_STOP,  /* once, at the end: text says why; where the refit follows, its steps
                        come after it, with "refit" as text */
-    ND_EVENT_TEST   /* once, after a test split was evaluated: metrics is set */
+    ND_EVENT_TEST,  /* once, after a test split was evaluated: metrics is set */
+    ND_EVENT_MEMBER /* after a member of an ensemble, or a fold, was trained: text says how */
 } nd_event_kind;
 
 /* How one layer fares, measured once an epoch where the option signals is on: lengths
@@ -330,6 +333,8 @@ typedef struct nd_event {
     const nd_metrics *baseline;    /* of the trivial model on the test split */
     const nd_layer_signal *layers; /* of an epoch, where signals is on, else NULL */
     size_t layer_count;
+    size_t member, members;     /* from 1, of how many; 0 where one network is trained. Steps of
+                                   several tell of all of them: member is how many are done */
 } nd_event;
 
 /* Return 0 to go on, non-zero to stop after this step with the best weights so
@@ -361,6 +366,39 @@ ND_API nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *
  * name of the cache is taken by another kind of file. */
 ND_API nd_status nd_train_file(nd_ctx *ctx, const nd_config *config, const char *path,
                                nd_observe_fn observe, void *user, nd_model **model);
+
+/* Cross-validation: deal the rows into folds, train once for each fold on the rows of the
+ * others, measure on its own. Every training fits its preparation, and takes its
+ * validation rows, on its own training rows. Folds are trained side by side, with the
+ * same bits at any number of threads.
+ *   config   options of ND_VERB_CV; NULL means defaults: five folds, stratified for classes
+ *   data     borrowed
+ *   observe  may be NULL; called in the thread of the call
+ * ND_ERR_OPTION (settings that contradict each other, such as repeats of an order in
+ * time), ND_ERR_DATA (fewer rows, rows of every class, or groups than folds; a group
+ * missing), ND_ERR_INTERRUPTED, and those of nd_train; *cv is then NULL. */
+ND_API nd_status nd_cross_validate(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                                   nd_observe_fn observe, void *user, nd_cv **cv);
+
+/* Free the results of a cross-validation. */
+ND_API void nd_cv_destroy(nd_cv *cv);
+
+/* Trainings that were made: folds times repeats; and the figures of one on its test rows,
+ * which belong to cv; NULL if there is no such one. */
+ND_API size_t nd_cv_count(const nd_cv *cv);
+ND_API const nd_metrics *nd_cv_metrics(const nd_cv *cv, size_t i);
+
+/* Mean and sample deviation (divisor count - 1) of a figure, named as in nd_metrics_get,
+ * over the trainings where it applies; NaN if there is none, the deviation also for one. */
+ND_API double nd_cv_mean(const nd_cv *cv, const char *name);
+ND_API double nd_cv_deviation(const nd_cv *cv, const char *name);
+
+/* Write the figures of each fold, their mean and deviation; json as in nd_table_describe. */
+ND_API nd_status nd_cv_write(const nd_cv *cv, int json, const nd_sink *sink);
+
+/* Write what each row was predicted to be while it was held out, as CSV: row, repeat,
+ * fold, truth, prediction and, for classes, probabilities. */
+ND_API nd_status nd_cv_write_predictions(const nd_cv *cv, const nd_sink *sink);
 
 /* What a learning-rate range test found. */
 typedef struct nd_lr_range {
@@ -427,6 +465,16 @@ ND_API const char *nd_model_output_name(const nd_model *model, size_t j);
  *   y  out  [rows][nd_model_outputs]  probabilities, or values in target units
  * ND_ERR_DATA if the model takes category columns (read a table instead). */
 ND_API nd_status nd_model_predict(nd_model *model, const nd_real *x, size_t rows, nd_real *y);
+
+/* Networks in the model: 1, or the members of an ensemble, whose mean is predicted. */
+ND_API size_t nd_model_members(const nd_model *model);
+
+/* nd_model_predict_table, with how far the members of an ensemble are apart.
+ *   y       out  [rows][nd_model_outputs]  mean over the members
+ *   spread  out  [rows][nd_model_outputs]  their sample deviation (divisor members - 1)
+ * ND_ERR_ARGUMENT for a model of one network; ND_ERR_DATA if a column is missing. */
+ND_API nd_status nd_model_predict_spread(nd_model *model, const nd_table *table, nd_real *y,
+                                         nd_real *spread);
 
 /* Read a whole file as nd_table_read does, with the column types that the model
  * was trained on: text in a number column is an error, and codes of a category

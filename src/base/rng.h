@@ -14,6 +14,7 @@ enum {
     ND_STREAM_AUGMENT = 3,
     ND_STREAM_NOISE = 4,
     ND_STREAM_WINDOW = 5, /* rows of neighbouring blocks of a row cache */
+    ND_STREAM_FOLDS = 9,  /* which fold a row or a group goes to */
     ND_STREAM_LABEL_NOISE = 16,
     ND_STREAM_INIT = 0x10000,         /* + index of the parameter span */
     ND_STREAM_LAYER = 0x20000,        /* + index of the layer */

@@ -112,6 +112,26 @@ void nd_text_free(nd_text *text)
     *text = (nd_text){0};
 }
 
+void nd_text_csv(nd_text *text, const char *cell, size_t n)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < n && !quoted; i++) {
+        quoted = strchr(",\"\r\n", cell[i]) != NULL;
+    }
+    if (!quoted) {
+        nd_text_add(text, cell, n);
+        return;
+    }
+    nd_text_puts(text, "\"");
+    for (size_t i = 0; i < n; i++) {
+        nd_text_add(text, cell + i, 1);
+        if (cell[i] == '"') {
+            nd_text_puts(text, "\"");
+        }
+    }
+    nd_text_puts(text, "\"");
+}
+
 nd_status nd_text_flush(nd_ctx *ctx, nd_text *text, const nd_sink *sink)
 {
     nd_status status = ND_OK;

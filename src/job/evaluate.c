@@ -267,11 +267,60 @@ static nd_status eval_baseline(const eval *e, nd_metrics **baseline)
     return ND_OK;
 }
 
+/* Where the predictions of an evaluation come from. */
+typedef struct eval_from {
+    nd_model *model;
+    const nd_rows *rows;     /* or */
+    const nd_source *source; /* of the same rows */
+} eval_from;
+
+static nd_status eval_predict(const eval_from *from, const eval *e)
+{
+    nd_model *model = from->model;
+    if (from->source != NULL) {
+        return nd_model_predict_source(model, from->source, e->p, e->value, e->label);
+    }
+    const uint32_t *index = from->rows->index;
+    return e->value != NULL ? nd_model_values_map(model, &e->map, index, 0, e->rows, e->value)
+                            : nd_model_predict_map(model, &e->map, index, 0, e->rows, e->p);
+}
+
+static nd_status eval_member(const eval_from *from, eval *e, nd_metrics *metrics)
+{
+    nd_metrics *alone;
+    ND_TRY(eval_predict(from, e));
+    if (from->source != NULL) {
+        drop_weights(e, from->source->label_width);
+    }
+    ND_TRY(eval_metrics(e, &alone));
+    nd_status status = nd_metrics_add_member(metrics, alone);
+    nd_metrics_destroy(alone);
+    return status;
+}
+
+/* What the members of an ensemble are worth alone. */
+static nd_status eval_members(const eval_from *from, eval *e, nd_metrics *metrics)
+{
+    size_t members = nd_model_members(from->model);
+    nd_status status = ND_OK;
+    for (size_t k = 1; members > 1 && status == ND_OK && k <= members; k++) {
+        from->model->only = k;
+        status = eval_member(from, e, metrics);
+    }
+    from->model->only = 0;
+    nd_metrics_mean_members(metrics);
+    return status;
+}
+
 /* Figures of predictions that are made; frees e. */
-static nd_status eval_finish(eval *e, nd_status status, nd_metrics **metrics, nd_metrics **baseline)
+static nd_status eval_finish(const eval_from *from, eval *e, nd_status status, nd_metrics **metrics,
+                             nd_metrics **baseline)
 {
     if (status == ND_OK) {
         status = eval_metrics(e, metrics);
+    }
+    if (status == ND_OK) {
+        status = eval_members(from, e, *metrics);
     }
     if (status == ND_OK && baseline != NULL) {
         status = eval_baseline(e, baseline);
@@ -284,12 +333,6 @@ static nd_status eval_finish(eval *e, nd_status status, nd_metrics **metrics, nd
     return status;
 }
 
-static nd_status eval_predict(nd_model *model, const nd_rows *rows, const eval *e)
-{
-    return e->value != NULL ? nd_model_values_map(model, &e->map, rows->index, 0, e->rows, e->value)
-                            : nd_model_predict_map(model, &e->map, rows->index, 0, e->rows, e->p);
-}
-
 nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **metrics,
                            nd_metrics **baseline)
 {
@@ -299,8 +342,9 @@ nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **me
         *baseline = NULL;
     }
     ND_TRY(eval_init(model->prep, nd_net_loss_in_force(model->net), rows, &e));
-    nd_status status = eval_predict(model, rows, &e);
-    return eval_finish(&e, status, metrics, baseline);
+    eval_from from = {.model = model, .rows = rows};
+    nd_status status = eval_predict(&from, &e);
+    return eval_finish(&from, &e, status, metrics, baseline);
 }
 
 nd_status nd_evaluate_source(nd_model *model, const nd_source *source, nd_metrics **metrics,
@@ -315,13 +359,14 @@ nd_status nd_evaluate_source(nd_model *model, const nd_source *source, nd_metric
     if (baseline != NULL) {
         *baseline = NULL;
     }
+    eval_from from = {.model = model, .source = source};
     nd_status status = eval_room(&e, source->label_width);
     if (status == ND_OK) {
-        status = nd_model_predict_source(model, source, e.p, e.value, e.label);
+        status = eval_predict(&from, &e);
         drop_weights(&e, source->label_width);
         unscale_labels(&e);
     }
-    return eval_finish(&e, status, metrics, baseline);
+    return eval_finish(&from, &e, status, metrics, baseline);
 }
 
 /* Every window of the table, beside the naive forecast. */

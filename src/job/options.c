@@ -2,8 +2,10 @@
 #include "job/options.h"
 
 enum {
-    T = ND_VERB_TRAIN | ND_VERB_LR_FIND,
+    T = ND_VERB_TRAIN | ND_VERB_LR_FIND | ND_VERB_CV,
     K = ND_VERB_TRAIN,
+    M = ND_VERB_TRAIN | ND_VERB_CV,
+    V = ND_VERB_CV,
     L = ND_VERB_LR_FIND,
     E = ND_VERB_EVAL,
     P = ND_VERB_PREDICT,
@@ -250,6 +252,30 @@ static const nd_option table[] = {
     {"sheet", 0, ND_OPT_TEXT, "10x12", 0, 0, NULL, "LINESxIMAGES", "Sheet",
      "images to show, and times that each is", "", A, 0},
 
+    {"ensemble", 0, ND_OPT_INT, "0", 0, 1000, NULL, "N", "Ensemble",
+     "train this many networks and average what they predict; 0 trains one",
+     "Hansen & Salamon 1990", M, 0},
+    {"ensemble_by", 0, ND_OPT_CHOICE, "seeds", 0, 0, "seeds|folds|snapshots", "WORD", "Ensemble",
+     "what makes the members differ: their seeds, the fold each leaves out for validation, or "
+     "the cycle of one training at whose end each is taken",
+     "Lakshminarayanan et al. 2017; Krogh & Vedelsby 1995; Huang et al. 2017", M, 0},
+
+    {"folds", 0, ND_OPT_INT, "5", 2, 100000, NULL, "N", "Cross-validation",
+     "parts that are held out one after the other", "Stone 1974", V, 0},
+    {"repeats", 0, ND_OPT_INT, "1", 1, 1000, NULL, "N", "Cross-validation",
+     "times to deal the rows into folds anew", "", V, 0},
+    {"stratify", 0, ND_OPT_CHOICE, "auto", 0, 0, "auto|yes|no", "WORD", "Cross-validation",
+     "whether each fold gets its share of every class; auto does so where there are classes",
+     "Kohavi 1995", V, 0},
+    {"group", 0, ND_OPT_TEXT, "", 0, 0, NULL, "COLUMN", "Cross-validation",
+     "column whose equal values stay in one fold, such as a patient (not an input)", "", V, 0},
+    {"time_ordered", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Cross-validation",
+     "rows are in the order of time: train on what comes before each fold", "Tashman 2000", V, 0},
+    {"fold", 0, ND_OPT_TEXT, "", 0, 0, NULL, "COLUMN", "Cross-validation",
+     "column that names the fold of each row (not an input)", "", V, 0},
+    {"predictions", 0, ND_OPT_TEXT, "", 0, 0, NULL, "FILE", "Cross-validation",
+     "write what each row was predicted to be while it was held out, as CSV", "", V, 0},
+
     {"lr_min", 0, ND_OPT_REAL, "1e-6", 1e-12, 1e6, NULL, "RATE", "Search",
      "learning rate of the first step", "", L, 0},
     {"lr_max", 0, ND_OPT_REAL, "10", 1e-12, 1e6, NULL, "RATE", "Search",
@@ -294,6 +320,8 @@ static const nd_option table[] = {
      "column to copy as row id instead of the row number", "", P, 0},
     {"digits", 0, ND_OPT_INT, "6", 1, 17, NULL, "N", "Output",
      "significant digits of the predictions", "", P, 0},
+    {"spread", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",
+     "after the predictions of an ensemble, the deviation of each over its members", "", P, 0},
     {"json", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output", "print the results as JSON", "",
      T | E | I | B | H, 0},
     {"print_config", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",

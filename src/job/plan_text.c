@@ -161,9 +161,8 @@ static void augment_line(nd_text *text, const nd_optset *set)
     nd_text_puts(text, distorts || alpha > 0 ? "\n" : "");
 }
 
-/* A small network is faster on fewer threads than there are. */
-static void threads_line(nd_text *text, int threads, size_t rows, const nd_setup *plan,
-                         const nd_desc *desc)
+void nd_plan_threads(nd_text *text, int threads, size_t rows, const nd_setup *plan,
+                     const nd_desc *desc)
 {
     size_t batch = plan->batch_size == 0 || plan->batch_size > rows ? rows : plan->batch_size;
     int used = nd_desc_threads(desc, batch, threads);
@@ -196,5 +195,4 @@ void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
     network_line(text, desc);
     training_line(text, plan);
     augment_line(text, &config->set);
-    threads_line(text, nd_ctx_threads(config->ctx), parts->train.count, plan, desc);
 }

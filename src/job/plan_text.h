@@ -11,4 +11,9 @@ void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
                   const nd_prep *prep, const nd_parts *parts, const nd_setup *plan,
                   const nd_desc *desc);
 
+/* How many of the threads one training uses: a small network is faster on fewer than there
+ * are. */
+void nd_plan_threads(nd_text *text, int threads, size_t rows, const nd_setup *plan,
+                     const nd_desc *desc);
+
 #endif

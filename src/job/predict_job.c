@@ -23,9 +23,10 @@ typedef struct run {
     const char *id; /* column to copy, NULL: row numbers */
     int digits;
     size_t piece_rows;
-    uint64_t row;  /* rows written */
-    nd_real *y;    /* [piece_rows][outputs] */
-    nd_text class; /* cells of the classes, each with its comma, one behind the other */
+    uint64_t row;    /* rows written */
+    nd_real *y;      /* [piece_rows][outputs] */
+    nd_real *spread; /* the same; NULL unless asked for */
+    nd_text class;   /* cells of the classes, each with its comma, one behind the other */
     size_t *class_end;
     const nd_table *table; /* being printed: count rows from first on */
     size_t first, count;
@@ -35,30 +36,9 @@ typedef struct run {
     nd_status next_status;
 } run;
 
-/* A CSV cell: quoted if it holds a comma, a quote or a line break (RFC 4180). */
-static void put_cell(nd_text *text, const char *cell, size_t n)
-{
-    bool quoted = false;
-    for (size_t i = 0; i < n && !quoted; i++) {
-        quoted = strchr(",\"\r\n", cell[i]) != NULL;
-    }
-    if (!quoted) {
-        nd_text_add(text, cell, n);
-        return;
-    }
-    nd_text_puts(text, "\"");
-    for (size_t i = 0; i < n; i++) {
-        nd_text_add(text, cell + i, 1);
-        if (cell[i] == '"') {
-            nd_text_puts(text, "\"");
-        }
-    }
-    nd_text_puts(text, "\"");
-}
-
 static void put_string(nd_text *text, const char *cell)
 {
-    put_cell(text, cell, strlen(cell));
+    nd_text_csv(text, cell, strlen(cell));
 }
 
 static void put_number(nd_text *text, double value, int digits)
@@ -70,13 +50,13 @@ static void put_number(nd_text *text, double value, int digits)
     }
 }
 
-/* ,price or, of an image that is given back, ,image_1,image_2,... */
-static void put_value_names(const nd_prep *prep, nd_text *text)
+/* ,p_setosa,p_versicolor or ,price or, of an image that is given back, ,image_1,image_2 */
+static void put_names(const run *r, nd_text *text, const char *prefix)
 {
-    for (size_t j = 0; j < nd_prep_outputs(prep); j++) {
+    for (size_t j = 0; j < nd_prep_outputs(r->model->prep); j++) {
         size_t pixel;
         nd_text name = {0};
-        nd_text_puts(&name, nd_prep_output_name(prep, j, &pixel));
+        nd_text_printf(&name, "%s%s", prefix, nd_prep_output_name(r->model->prep, j, &pixel));
         if (pixel > 0) {
             nd_text_printf(&name, "_%zu", pixel);
         }
@@ -87,25 +67,19 @@ static void put_value_names(const nd_prep *prep, nd_text *text)
     }
 }
 
-/* row,species,p_setosa,p_versicolor,... or row,price */
+/* row,species,p_setosa,p_versicolor,... or row,price; then sd_... */
 static nd_status put_header(const run *r)
 {
     const nd_prep *prep = r->model->prep;
     nd_text text = {0};
     put_string(&text, r->id == NULL ? "row" : r->id);
-    if (nd_prep_values(prep)) {
-        put_value_names(prep, &text);
-    } else {
+    if (!nd_prep_values(prep)) {
         nd_text_puts(&text, ",");
         put_string(&text, prep->target[0].name);
-        for (size_t c = 0; c < nd_dict_count(prep->classes); c++) {
-            nd_text name = {0};
-            nd_text_printf(&name, "p_%s", nd_dict_word(prep->classes, (uint32_t)c, NULL));
-            nd_text_puts(&text, ",");
-            put_string(&text, name.failed ? "" : name.data);
-            text.failed = text.failed || name.failed;
-            nd_text_free(&name);
-        }
+    }
+    put_names(r, &text, nd_prep_values(prep) ? "" : "p_");
+    if (r->spread != NULL) {
+        put_names(r, &text, "sd_");
     }
     nd_text_puts(&text, "\n");
     nd_status status = nd_text_flush(r->ctx, &text, r->sink);
@@ -127,7 +101,7 @@ static void put_id(const run *r, nd_text *text, size_t i)
     if (word != ND_DICT_NONE) {
         size_t n;
         const char *cell = nd_dict_word(column->dict, word, &n);
-        put_cell(text, cell, n);
+        nd_text_csv(text, cell, n);
     }
 }
 
@@ -159,6 +133,9 @@ static void put_row(const run *r, nd_text *text, size_t i)
     for (size_t j = 0; j < outputs; j++) {
         put_number(text, (double)y[j], r->digits);
     }
+    for (size_t j = 0; r->spread != NULL && j < outputs; j++) {
+        put_number(text, (double)r->spread[i * outputs + j], r->digits);
+    }
     nd_text_add(text, "\n", 1);
 }
 
@@ -180,7 +157,9 @@ static void print_or_read(void *user, size_t task)
 /* Predict rows first..first+count of a mapped table and write them. */
 static nd_status write_piece(run *r, const nd_prep_map *map, size_t first, size_t count)
 {
-    ND_TRY(nd_model_predict_map(r->model, map, NULL, first, count, r->y));
+    ND_TRY(r->spread != NULL
+               ? nd_model_spread_map(r->model, map, NULL, first, count, r->y, r->spread)
+               : nd_model_predict_map(r->model, map, NULL, first, count, r->y));
     size_t blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
     r->table = map->table;
     r->first = first;
@@ -344,13 +323,21 @@ static nd_status make_classes(run *r)
     return r->class_end == NULL || r->class.failed ? nd_fail_memory(r->ctx) : ND_OK;
 }
 
-static nd_status run_init(run *r)
+static nd_status run_init(run *r, bool spread)
 {
+    if (spread && nd_model_members(r->model) == 1) {
+        return nd_fail(r->ctx, ND_ERR_OPTION,
+                       "spread: the model is one network; train with --ensemble for several");
+    }
     size_t outputs = nd_prep_outputs(r->model->prep);
     size_t rows = PIECE_VALUES / (r->model->prep->columns + outputs);
     r->piece_rows = rows > PIECE_ROWS ? PIECE_ROWS : rows < PIECE_LEAST ? PIECE_LEAST : rows;
     r->y = nd_alloc_aligned(r->piece_rows, outputs * sizeof(nd_real));
-    return r->y == NULL ? nd_fail_memory(r->ctx) : make_classes(r);
+    if (spread) {
+        r->spread = nd_alloc(r->piece_rows, outputs * sizeof(nd_real));
+    }
+    bool room = r->y != NULL && (!spread || r->spread != NULL);
+    return room ? make_classes(r) : nd_fail_memory(r->ctx);
 }
 
 static void run_free(run *r)
@@ -361,6 +348,7 @@ static void run_free(run *r)
     nd_free(r->class_end);
     nd_text_free(&r->class);
     nd_free(r->y);
+    nd_free(r->spread);
 }
 
 nd_status nd_model_predict_file(nd_model *model, const nd_config *config, const char *path,
@@ -381,7 +369,7 @@ nd_status nd_model_predict_file(nd_model *model, const nd_config *config, const 
         .id = nd_opt_given(&effective->set, "id") ? nd_opt_text(&effective->set, "id") : NULL,
         .digits = (int)nd_opt_int(&effective->set, "digits"),
     };
-    nd_status status = run_init(&r);
+    nd_status status = run_init(&r, nd_opt_bool(&effective->set, "spread"));
     if (status == ND_OK) {
         status = run_file(&r, effective, path);
     }

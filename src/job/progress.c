@@ -34,6 +34,9 @@ static void save_state(void *user, const nd_state *fit, uint64_t steps, bool las
     if (p->phase == AGAIN) {
         list_first_fit(p, p->net, &all);
     }
+    if (p->snapshots != NULL) {
+        nd_snapshots_list(p->snapshots, &all);
+    }
     nd_saver_save(p->saver, &all, steps, last);
 }
 

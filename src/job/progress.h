@@ -6,6 +6,7 @@
 #include "job/fingerprint.h"
 #include "job/record.h"
 #include "job/saver.h"
+#include "job/snapshots.h"
 
 /* What came out of the first fit, while the second goes on; saved as two blocks. */
 typedef struct nd_first_fit {
@@ -16,9 +17,10 @@ typedef struct nd_first_fit {
 typedef struct nd_progress {
     nd_ctx *ctx;
     const nd_table *table;
-    nd_curve *curve; /* the job's; saved and restored */
-    nd_net *net;     /* that of the first fit, in the second; borrowed */
-    nd_saver *saver; /* NULL without checkpoints */
+    nd_curve *curve;         /* the job's; saved and restored */
+    nd_net *net;             /* that of the first fit, in the second; borrowed */
+    nd_saver *saver;         /* NULL without checkpoints */
+    nd_snapshots *snapshots; /* the job's; saved with the rest; set before the first step */
     nd_fit_saver hook;
     nd_checkpoint *resumed; /* to go on from, until its fit has taken it */
     nd_text settings;

@@ -48,10 +48,21 @@ static json_t *curve_json(const double *value, size_t count)
 
 bool nd_about_running(const char *key)
 {
-    static const char *const name[] = {"output",  "history",           "force", "config",
-                                       "json",    "threads",           "quiet", "verbose",
-                                       "signals", "print_config",      "every", "checkpoint",
-                                       "resume",  "verify_determinism"};
+    static const char *const name[] = {"output",
+                                       "history",
+                                       "force",
+                                       "config",
+                                       "json",
+                                       "threads",
+                                       "quiet",
+                                       "verbose",
+                                       "print_config",
+                                       "every",
+                                       "checkpoint",
+                                       "resume",
+                                       "verify_determinism",
+                                       "signals",
+                                       "predictions"};
     for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
         if (strcmp(key, name[i]) == 0) {
             return true;

@@ -28,8 +28,7 @@ static nd_status share_or_file(const nd_config *config, const char *key, double 
     return ND_OK;
 }
 
-/* Class of every row, for stratification; *labels stays NULL for regression. */
-static nd_status row_labels(const nd_prep *prep, const nd_table *table, nd_real **labels)
+nd_status nd_row_labels(const nd_prep *prep, const nd_table *table, nd_real **labels)
 {
     *labels = NULL;
     if (nd_prep_values(prep)) {
@@ -130,7 +129,7 @@ static nd_status split_table(nd_ctx *ctx, const nd_config *config, const nd_prep
     if (prep->window) {
         return split_windows(ctx, config, prep, table, valid, test, parts);
     }
-    nd_status status = row_labels(prep, table, &labels);
+    nd_status status = nd_row_labels(prep, table, &labels);
     if (status == ND_OK) {
         size_t classes = labels == NULL ? 0 : nd_dict_count(prep->classes);
         status = nd_split_make(ctx, table->rows, labels, classes, valid, test,

@@ -41,6 +41,9 @@ nd_status nd_parts_fit(const nd_config *config, const nd_table *table, const nd_
 nd_status nd_parts_counted(nd_ctx *ctx, const nd_config *config, const char *path,
                            const size_t count[3], nd_table **table, nd_parts *parts);
 
+/* Class of every row, for stratification; *labels stays NULL for regression (nd_free). */
+nd_status nd_row_labels(const nd_prep *prep, const nd_table *table, nd_real **labels);
+
 /* Leave out the rows of the files whose class prep does not know, with a warning each.
  * ND_ERR_DATA if no row of a file is left. */
 nd_status nd_parts_known(const nd_prep *prep, nd_parts *parts);

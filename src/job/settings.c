@@ -186,6 +186,22 @@ nd_status nd_settings_from(nd_ctx *ctx, const nd_config *config, nd_settings *se
     return status;
 }
 
+nd_status nd_settings_drop(nd_ctx *ctx, nd_settings *settings, const char *column)
+{
+    nd_strings *drop = &settings->drop;
+    char **item = nd_realloc(drop->item, drop->count + 1, sizeof *item);
+    char *name = nd_strdup(column);
+    drop->item = item != NULL ? item : drop->item;
+    if (item == NULL || name == NULL) {
+        nd_free(name);
+        return nd_fail_memory(ctx);
+    }
+    item[drop->count++] = name;
+    settings->prep.drop = (const char *const *)item;
+    settings->prep.drop_count = drop->count;
+    return ND_OK;
+}
+
 void nd_settings_free(nd_settings *settings)
 {
     nd_strings_free(&settings->number);

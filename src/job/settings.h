@@ -27,6 +27,9 @@ typedef struct nd_settings {
 
 /* config NULL means every default of verb. ND_ERR_OPTION, ND_ERR_MEMORY. */
 nd_status nd_settings_from(nd_ctx *ctx, const nd_config *config, nd_settings *settings);
+
+/* One more column that is no input. ND_ERR_MEMORY. */
+nd_status nd_settings_drop(nd_ctx *ctx, nd_settings *settings, const char *column);
 void nd_settings_free(nd_settings *settings);
 
 /* The caller's settings, or fresh ones with the defaults of verb in *owned when

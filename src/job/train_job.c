@@ -9,11 +9,13 @@
 #include "job/build.h"
 #include "job/cached.h"
 #include "job/check.h"
+#include "job/ensemble.h"
 #include "job/evaluate.h"
 #include "job/plan_text.h"
 #include "job/progress.h"
 #include "job/record.h"
 #include "job/settings.h"
+#include "job/train.h"
 
 /* Everything one training holds until the model is handed out. */
 typedef struct job {
@@ -21,7 +23,9 @@ typedef struct job {
     nd_config *own_config;
     const nd_config *config;
     const nd_table *table;
-    nd_cached cached; /* cache NULL: the rows are in memory */
+    const nd_given *given; /* by a larger job; NULL: all is decided here */
+    nd_table mine[4];      /* tables of a larger job, for messages in this context */
+    nd_cached cached;      /* cache NULL: the rows are in memory */
     nd_observe_fn observe;
     void *user;
     nd_settings settings;
@@ -37,13 +41,17 @@ typedef struct job {
     nd_model *model;
     nd_metrics *test, *baseline;
     nd_progress progress; /* what checkpoints need */
+    nd_snapshots snapshots;
 } job;
 
 static void job_free(job *j)
 {
     nd_settings_free(&j->settings);
     nd_prep_destroy(j->prep);
-    nd_parts_free(&j->parts);
+    if (j->given == NULL) {
+        nd_parts_free(&j->parts);
+    }
+    nd_snapshots_free(&j->snapshots);
     nd_desc_destroy(j->desc);
     nd_augment_destroy(j->augment);
     nd_net_destroy(j->net);
@@ -62,6 +70,7 @@ static int see_event(void *user, const nd_event *event)
     job *j = user;
     if (event->kind == ND_EVENT_EPOCH) {
         nd_curve_add(&j->curve, event->epoch, event->train_loss, event->valid_loss);
+        nd_snapshots_see(&j->snapshots, j->net, event->epoch);
     }
     return j->observe == NULL ? 0 : j->observe(j->user, event);
 }
@@ -101,9 +110,41 @@ static void drop_refit(job *j)
     }
 }
 
+/* Tables of a larger job, as rows of this context. */
+static const nd_table *borrow(job *j, size_t i, const nd_table *table)
+{
+    if (table == NULL) {
+        return NULL;
+    }
+    j->mine[i] = *table;
+    j->mine[i].ctx = j->ctx;
+    return &j->mine[i];
+}
+
+/* Columns, task and preparation for rows that a larger job chose and checked. */
+static nd_status prepare_given(job *j)
+{
+    const nd_given *g = j->given;
+    ND_TRY(nd_settings_from(j->ctx, j->config, &j->settings));
+    if (g->drop != NULL) {
+        ND_TRY(nd_settings_drop(j->ctx, &j->settings, g->drop));
+    }
+    j->parts = *g->parts;
+    j->table = borrow(j, 0, j->table);
+    j->parts.train.table = borrow(j, 1, g->parts->train.table);
+    j->parts.valid.table = borrow(j, 2, g->parts->valid.table);
+    j->parts.test.table = borrow(j, 3, g->parts->test.table);
+    ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
+    const nd_rows *fitted = g->fitted.count > 0 ? &g->fitted : &j->parts.train;
+    return nd_prep_fit(j->prep, j->table, fitted->index, fitted->count, &j->settings.prep);
+}
+
 /* Columns, task, split and preparation. */
 static nd_status prepare_rows(job *j)
 {
+    if (j->given != NULL) {
+        return prepare_given(j);
+    }
     ND_TRY(nd_settings_from(j->ctx, j->config, &j->settings));
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
@@ -123,6 +164,20 @@ static void take_prepared(job *j)
     j->cached.parts = (nd_parts){0};
 }
 
+/* Members of an ensemble are planned alike, though their rows are not as many. */
+static nd_status plan_training(job *j)
+{
+    const nd_given *g = j->given;
+    bool alike = g != NULL && g->train > 0;
+    ND_TRY(nd_setup_make(j->config, j->prep, alike ? g->train : j->parts.train.count,
+                         alike ? g->valid : j->parts.valid.count, &j->plan));
+    if (g != NULL) {
+        j->plan.seed = g->seed;
+        j->plan.refit = j->plan.refit && !g->no_refit;
+    }
+    return nd_snapshots_plan(j->config, &j->plan, &j->snapshots);
+}
+
 /* Columns, task, split, preparation, network: all that can fail for the data's or
  * the settings' sake happens here, before the first step. */
 static nd_status job_prepare(job *j)
@@ -132,7 +187,7 @@ static nd_status job_prepare(job *j)
     } else {
         ND_TRY(prepare_rows(j));
     }
-    ND_TRY(nd_setup_make(j->config, j->prep, j->parts.train.count, j->parts.valid.count, &j->plan));
+    ND_TRY(plan_training(j));
     if (j->cached.cache != NULL) {
         ND_TRY(nd_cached_check_batch(&j->cached, j->plan.batch_size));
     }
@@ -172,7 +227,7 @@ static nd_fit_params fit_params(job *j)
         .warmup = p->warmup,
         .maximize = p->maximize,
         .seed = p->seed,
-        .keep_best = j->parts.valid.count > 0,
+        .keep_best = j->parts.valid.count > 0 && j->snapshots.count == 0,
         .observe = see_event,
         .user = j,
         .saver = nd_progress_saver(&j->progress),
@@ -192,6 +247,7 @@ static nd_status fit_sources(job *j, const nd_source *train, const nd_source *va
                              const nd_fit_params *params, nd_net **net, nd_fit_result *result)
 {
     ND_TRY(nd_build_net(j->desc, &j->plan, j->prep, train, net));
+    ND_TRY(nd_snapshots_open(&j->snapshots, *net, nd_progress_resumed(&j->progress)));
     nd_optimizer *optimizer;
     ND_TRY(nd_build_optimizer(j->config, &j->plan, *net, &optimizer));
     nd_status status = nd_fit(*net, optimizer, train, valid, params, result);
@@ -335,7 +391,8 @@ static nd_status job_model(job *j)
     j->prep = NULL;
     nd_net_set_weighted(net, 0);
     nd_net_set_noise(net, NULL);
-    return nd_model_create(j->ctx, net, prep, NULL, &j->model);
+    ND_TRY(nd_model_create(j->ctx, net, prep, NULL, &j->model));
+    return nd_snapshots_join(&j->snapshots, j->fit.epochs, j->model);
 }
 
 static nd_status job_record(job *j)
@@ -361,6 +418,13 @@ static nd_status job_plan_event(job *j)
 {
     nd_text text = {0};
     nd_plan_text(&text, j->config, j->table, j->prep, &j->parts, &j->plan, j->desc);
+    if (j->snapshots.count > 0) {
+        nd_text_printf(&text, "ensemble  %zu snapshots, one every %ld epochs\n", j->snapshots.count,
+                       j->snapshots.cycle);
+    }
+    if (j->given == NULL) {
+        nd_plan_threads(&text, nd_ctx_threads(j->ctx), j->parts.train.count, &j->plan, j->desc);
+    }
     if (text.failed) {
         nd_text_free(&text);
         return nd_fail_memory(j->ctx);
@@ -378,6 +442,7 @@ static nd_status job_run(job *j)
         rows.cache = nd_cache_get_head(j->cached.cache);
     }
     ND_TRY(nd_progress_open(&j->progress, j->config, &rows, &j->curve, j->plan.refit));
+    j->progress.snapshots = &j->snapshots;
     ND_TRY(job_plan_event(j));
     nd_progress_tell(&j->progress);
     ND_TRY(job_fit(j));
@@ -412,32 +477,79 @@ static nd_status end_job(job *j, nd_status status, nd_model **model)
     return status;
 }
 
+nd_status nd_train_one(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                       const nd_given *given, nd_observe_fn observe, void *user,
+                       nd_trained *trained)
+{
+    job j = new_job(ctx, data, observe, user);
+    j.config = config;
+    j.given = given;
+    *trained = (nd_trained){0};
+    nd_status status = job_run(&j);
+    if (status == ND_OK || status == ND_ERR_INTERRUPTED) {
+        *trained = (nd_trained){.test = j.test, .baseline = j.baseline, .fit = j.fit};
+        trained->fit.why = NULL;
+        j.test = j.baseline = NULL;
+    }
+    return end_job(&j, status, &trained->model);
+}
+
+nd_status nd_train_given(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                         const nd_given *given, nd_observe_fn observe, void *user,
+                         nd_trained *trained)
+{
+    bool several;
+    *trained = (nd_trained){0};
+    ND_TRY(nd_ensemble_wanted(config, &several));
+    return several ? nd_ensemble_train(ctx, config, data, given, observe, user, trained)
+                   : nd_train_one(ctx, config, data, given, observe, user, trained);
+}
+
+/* Settings of the verb train, which goes by the table. */
+static nd_status train_table(nd_ctx *ctx, const nd_config *config, const nd_table *data,
+                             nd_observe_fn observe, void *user, nd_model **model)
+{
+    nd_trained trained;
+    nd_status status = nd_train_given(ctx, config, data, NULL, observe, user, &trained);
+    *model = trained.model;
+    trained.model = NULL;
+    nd_trained_free(&trained);
+    return status;
+}
+
 nd_status nd_train(nd_ctx *ctx, const nd_config *config, const nd_table *data,
                    nd_observe_fn observe, void *user, nd_model **model)
 {
+    nd_config *own;
     if (model != NULL) {
         *model = NULL;
     }
     if (ctx == NULL || data == NULL || model == NULL) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_train: ctx, data and model must not be NULL");
     }
-    job j = new_job(ctx, data, observe, user);
-    nd_status status = nd_settings_or_default(ctx, config, ND_VERB_TRAIN, &j.own_config, &j.config);
-    return end_job(&j, status == ND_OK ? job_run(&j) : status, model);
+    nd_status status = nd_settings_or_default(ctx, config, ND_VERB_TRAIN, &own, &config);
+    if (status == ND_OK) {
+        status = train_table(ctx, config, data, observe, user, model);
+    }
+    nd_config_destroy(own);
+    return status;
 }
 
 /* From the row cache if there is one to use, else from the whole file in memory. */
-static nd_status run_file(job *j, const char *path)
+static nd_status run_file(job *j, const char *path, nd_model **model)
 {
+    bool several;
+    ND_TRY(nd_ensemble_wanted(j->config, &several));
     ND_TRY(nd_cached_begin(j->ctx, j->config, path, &j->cached));
     if (j->cached.cache != NULL) {
-        return job_run(j);
+        return several ? nd_fail(j->ctx, ND_ERR_OPTION,
+                                 "ensemble: members by seeds or folds need the rows in memory; "
+                                 "ensemble_by snapshots, or cache none, does without")
+                       : job_run(j);
     }
     nd_table *table;
     ND_TRY(nd_table_read(j->ctx, j->config, path, &table));
-    j->table = table;
-    nd_status status = job_run(j);
-    nd_parts_free(&j->parts);
+    nd_status status = train_table(j->ctx, j->config, table, j->observe, j->user, model);
     nd_table_destroy(table);
     return status;
 }
@@ -453,5 +565,10 @@ nd_status nd_train_file(nd_ctx *ctx, const nd_config *config, const char *path,
     }
     job j = new_job(ctx, NULL, observe, user);
     nd_status status = nd_settings_or_default(ctx, config, ND_VERB_TRAIN, &j.own_config, &j.config);
-    return end_job(&j, status == ND_OK ? run_file(&j, path) : status, model);
+    status = status == ND_OK ? run_file(&j, path, model) : status;
+    if (*model != NULL) {
+        job_free(&j);
+        return status;
+    }
+    return end_job(&j, status, model);
 }

@@ -27,6 +27,9 @@ static const nd_verb table[] = {
     {ND_VERB_AUGMENT, "augment", "[OPTION]... --preview FILE FILE",
      "show how images are distorted while training",
      "nadir augment train-images-idx3-ubyte --augment rotate=10,elastic=6:36 --preview sheet.png"},
+    {ND_VERB_CV, "cv", "[OPTION]... FILE",
+     "cross-validate: train on all folds but one, measure on that one, in turn",
+     "nadir cv digits.csv --target digit --folds 10"},
     {ND_VERB_BENCH, "bench", "[OPTION]...",
      "measure this machine, and the share of it that training gets", "nadir bench --quick"},
 };

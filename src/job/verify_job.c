@@ -6,8 +6,10 @@
 #include "base/ctx.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/sha256.h"
 #include "job/settings.h"
+#include "job/snapshots.h"
 #include "model/checkpoint.h"
 
 static const int threads[] = {1, 2, 3, 5, 8};
@@ -114,22 +116,41 @@ static nd_status make_config(const nd_config *config, nd_config **copy)
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         ND_TRY(nd_config_set(*copy, fixed[i][0], fixed[i][1]));
     }
+    long snapshots = (long)nd_ensemble_by(config, "snapshots");
+    long epochs = snapshots > EPOCHS ? snapshots : EPOCHS;
+    char text[ND_NUM_TEXT];
     bool short_enough =
-        !nd_opt_auto(&config->set, "epochs") && nd_opt_int(&config->set, "epochs") <= EPOCHS;
-    return short_enough ? ND_OK : nd_config_set(*copy, "epochs", "2");
+        !nd_opt_auto(&config->set, "epochs") && nd_opt_int(&config->set, "epochs") <= epochs;
+    text[nd_num_print_whole(text, (uint64_t)epochs)] = '\0';
+    return short_enough ? ND_OK : nd_config_set(*copy, "epochs", text);
 }
 
-static void remove_files(const verify *v)
+static void remove_checkpoints(const char *folder)
 {
-    for (int file = 0; v->checkpoints != NULL && file < ND_CHECKPOINT_FILES; file++) {
-        char *path = nd_checkpoint_path(v->checkpoints, file);
+    for (int file = 0; file < ND_CHECKPOINT_FILES; file++) {
+        char *path = nd_checkpoint_path(folder, file);
         if (path != NULL) {
             unlink(path);
         }
         nd_free(path);
     }
+    rmdir(folder);
+}
+
+/* The members of an ensemble have folders of their own. */
+static void remove_files(const verify *v)
+{
+    long members = v->config != NULL ? (long)nd_opt_int(&v->config->set, "ensemble") : 0;
+    for (long k = 1; v->checkpoints != NULL && k <= members; k++) {
+        nd_text path = {0};
+        nd_text_printf(&path, "%s/member-%ld", v->checkpoints, k);
+        if (!path.failed) {
+            remove_checkpoints(path.data);
+        }
+        nd_text_free(&path);
+    }
     if (v->checkpoints != NULL) {
-        rmdir(v->checkpoints);
+        remove_checkpoints(v->checkpoints);
     }
     if (v->model != NULL) {
         unlink(v->model);

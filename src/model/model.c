@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 /* Rows of a batch when many are predicted. */
 enum { BATCH_ROWS = 512 };
@@ -50,12 +51,53 @@ void nd_model_destroy(nd_model *model)
         return;
     }
     nd_net_destroy(model->net);
+    for (size_t k = 0; k < model->mores; k++) {
+        nd_net_destroy(model->more[k]);
+    }
+    nd_free(model->more);
     nd_prep_destroy(model->prep);
     nd_free(model->record);
     nd_free(model->x);
     nd_free(model->p);
     nd_free(model->unit);
+    nd_free(model->each);
     nd_free(model);
+}
+
+size_t nd_model_members(const nd_model *model)
+{
+    return model ? 1 + model->mores : 0;
+}
+
+nd_net *nd_model_member(const nd_model *model, size_t k)
+{
+    return k == 0 ? model->net : model->more[k - 1];
+}
+
+nd_status nd_model_take_member(nd_model *model, nd_net *net)
+{
+    if (!nd_grow((void **)&model->more, &model->more_room, model->mores, sizeof(nd_net *))) {
+        nd_net_destroy(net);
+        return nd_fail_memory(model->ctx);
+    }
+    model->more[model->mores++] = net;
+    model->scratch_rows = 0;
+    return ND_OK;
+}
+
+nd_status nd_model_add_member(nd_model *model, const nd_real *parameters, const nd_real *buffers)
+{
+    nd_net *net;
+    nd_text loss = {0};
+    nd_loss_write(nd_net_loss_in_force(model->net), &loss);
+    nd_status status = loss.failed ? nd_fail_memory(model->ctx)
+                                   : nd_net_create(model->ctx, nd_net_desc(model->net), loss.data,
+                                                   nd_net_max_rows(model->net), 0, &net);
+    nd_text_free(&loss);
+    ND_TRY(status);
+    memcpy(nd_net_parameters(net), parameters, nd_net_size(net) * sizeof *parameters);
+    memcpy(nd_net_buffers(net), buffers, nd_net_buffer_size(net) * sizeof *buffers);
+    return nd_model_take_member(model, net);
 }
 
 /* Numbers that one raw column takes in an array of rows. */
@@ -101,29 +143,65 @@ static nd_status make_units(nd_model *model)
     return ND_OK;
 }
 
-/* Room for a batch of up to rows; the net is planned again where that pays. */
+/* Room for a batch of up to rows; the nets are planned again where that pays. */
 static nd_status make_scratch(nd_model *model, size_t rows)
 {
     ND_TRY(make_units(model));
-    size_t batch = rows < BATCH_ROWS ? rows : BATCH_ROWS;
-    if (nd_net_max_rows(model->net) < batch) {
-        ND_TRY(nd_net_replan(model->net, batch));
+    size_t batch = rows < BATCH_ROWS ? rows : BATCH_ROWS, members = nd_model_members(model);
+    for (size_t k = 0; k < members; k++) {
+        nd_net *net = nd_model_member(model, k);
+        if (nd_net_max_rows(net) < batch) {
+            ND_TRY(nd_net_replan(net, batch));
+        }
     }
     if (model->scratch_rows >= batch) {
         return ND_OK;
     }
+    size_t n = nd_net_outputs(model->net);
     nd_real *x = nd_alloc_aligned(batch, nd_prep_inputs(model->prep) * sizeof *x);
-    nd_real *p = nd_alloc_aligned(batch, nd_net_outputs(model->net) * sizeof *p);
-    if (x == NULL || p == NULL) {
+    nd_real *p = nd_alloc_aligned(batch, n * sizeof *p);
+    nd_real *each = members > 1 ? nd_alloc(batch * members, n * sizeof *each) : NULL;
+    if (x == NULL || p == NULL || (members > 1 && each == NULL)) {
         nd_free(x);
         nd_free(p);
+        nd_free(each);
         return nd_fail_memory(model->ctx);
     }
     nd_free(model->x);
     nd_free(model->p);
+    nd_free(model->each);
     model->x = x;
     model->p = p;
+    model->each = each;
     model->scratch_rows = batch;
+    return ND_OK;
+}
+
+/* Mean of what the members predict for element i of a batch of n elements. */
+static double mean_at(const nd_model *model, size_t n, size_t i)
+{
+    double sum = 0;
+    for (size_t k = 0; k <= model->mores; k++) {
+        sum += (double)model->each[k * n + i];
+    }
+    return sum / (double)nd_model_members(model);
+}
+
+/* A batch of n rows in x to what is predicted in p: for classes the mean of the members'
+ * probabilities, p = (1/M) sum_m p_m (Lakshminarayanan et al. 2017, section 2.4). */
+static nd_status forward_batch(nd_model *model, size_t n)
+{
+    if (model->mores == 0 || model->only > 0) {
+        nd_net *net = nd_model_member(model, model->only > 0 ? model->only - 1 : 0);
+        return nd_net_forward(net, model->x, n, model->p);
+    }
+    size_t size = n * nd_net_outputs(model->net);
+    for (size_t k = 0; k <= model->mores; k++) {
+        ND_TRY(nd_net_forward(nd_model_member(model, k), model->x, n, model->each + k * size));
+    }
+    for (size_t i = 0; i < size; i++) {
+        model->p[i] = (nd_real)mean_at(model, size, i);
+    }
     return ND_OK;
 }
 
@@ -161,7 +239,7 @@ static nd_status forward_next(nd_model *model, const nd_prep_map *map, const uin
 {
     *n = count - done < model->scratch_rows ? count - done : model->scratch_rows;
     nd_prep_features(map, rows != NULL ? rows + done : NULL, first + done, *n, model->x);
-    return nd_net_forward(model->net, model->x, *n, model->p);
+    return forward_batch(model, *n);
 }
 
 /* What prediction i of a series counts from. */
@@ -181,6 +259,50 @@ nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const ui
         for (size_t i = 0; model->prep->relative && i < n * outputs; i++) {
             y[done * outputs + i] += (nd_real)level_at(map, rows, first, done + i / outputs);
         }
+    }
+    return ND_OK;
+}
+
+/* Sample deviation over the members, of element i of a batch of n elements. */
+static double deviation_at(const nd_model *model, size_t n, size_t i)
+{
+    double mean = mean_at(model, n, i), sum = 0;
+    for (size_t k = 0; k <= model->mores; k++) {
+        double off = (double)model->each[k * n + i] - mean;
+        sum += off * off;
+    }
+    return sqrt(sum / (double)model->mores);
+}
+
+static void finish_spread(const nd_model *model, size_t rows, nd_real *spread)
+{
+    const nd_prep *prep = model->prep;
+    size_t width = nd_net_outputs(model->net), n = rows * width;
+    for (size_t i = 0; i < n; i++) {
+        double deviation = deviation_at(model, n, i);
+        if (prep->task == ND_TASK_BINARY) {
+            spread[2 * i] = spread[2 * i + 1] = (nd_real)deviation;
+        } else if (nd_prep_values(prep)) {
+            spread[i] = (nd_real)(deviation * model->unit[width + i % width]);
+        } else {
+            spread[i] = (nd_real)deviation;
+        }
+    }
+}
+
+nd_status nd_model_spread_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
+                              size_t first, size_t count, nd_real *y, nd_real *spread)
+{
+    size_t outputs = nd_model_outputs(model);
+    if (model->mores == 0) {
+        return nd_fail(model->ctx, ND_ERR_ARGUMENT,
+                       "spread: the model is one network; an ensemble has a spread");
+    }
+    ND_TRY(make_scratch(model, count));
+    for (size_t done = 0, n; done < count; done += n) {
+        ND_TRY(forward_next(model, map, rows, first, count, done, &n));
+        finish_rows(model, n, y + done * outputs);
+        finish_spread(model, n, spread + done * outputs);
     }
     return ND_OK;
 }
@@ -218,7 +340,7 @@ nd_status nd_model_predict_source(nd_model *model, const nd_source *source, nd_r
         n = n < model->scratch_rows ? n : model->scratch_rows;
         nd_source_gather(source, model->ctx->pool, NULL, done, n, model->x,
                          label + done * source->label_width);
-        ND_TRY(nd_net_forward(model->net, model->x, n, model->p));
+        ND_TRY(forward_batch(model, n));
         if (value != NULL) {
             finish_values(model, n, value + done * outputs);
         } else {
@@ -243,6 +365,20 @@ nd_status nd_model_predict_table(nd_model *model, const nd_table *table, nd_real
     }
     nd_status status = nd_model_predict_map(model, &map, NULL, first, table->rows - first,
                                             y + first * nd_model_outputs(model));
+    nd_prep_map_free(&map);
+    return status;
+}
+
+nd_status nd_model_predict_spread(nd_model *model, const nd_table *table, nd_real *y,
+                                  nd_real *spread)
+{
+    nd_prep_map map;
+    if (model == NULL || table == NULL || y == NULL || spread == NULL) {
+        return nd_fail(model != NULL ? model->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_model_predict_spread: a null pointer was passed");
+    }
+    ND_TRY(nd_prep_map_create(model->prep, table, false, &map));
+    nd_status status = nd_model_spread_map(model, &map, NULL, 0, table->rows, y, spread);
     nd_prep_map_free(&map);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "model/model.h"
 #include "model/model_json.h"
 #include "model/safetensors.h"
@@ -20,34 +21,69 @@ enum { SLACK = 512 * 1024, LOAD_ROWS = 64 };
  * steps, which the size of a file does not tell. */
 enum { STEPS_MOST = 256 << 20 };
 
+/* Bytes of a tensor's name. */
+enum { NAME_ROOM = 128 };
+
+/* What a member of an ensemble takes beside its blocks, by layer; bytes of the file that a
+ * tensor takes at least beside its values; and how much more than the file the members may
+ * take: layers without tensors cost memory that no part of the file pays for. */
+enum { NET_COST = 2048, LAYER_COST = 2048, TENSOR_TEXT = 100, MEMBERS_TIMES = 16 };
+enum { MEMBERS_SLACK = 4 << 20 };
+
 static nd_budget budget_of(size_t file_size)
 {
     return file_size > SIZE_MAX - SLACK ? SIZE_MAX : file_size + SLACK;
+}
+
+static bool members_fit(size_t members, size_t layers, size_t file_size)
+{
+    size_t cost = members * (NET_COST + layers * LAYER_COST);
+    return members == 1 || file_size > (SIZE_MAX - MEMBERS_SLACK) / MEMBERS_TIMES ||
+           cost <= file_size * MEMBERS_TIMES + MEMBERS_SLACK;
 }
 
 /* ---- Saving */
 
 typedef struct pieces {
     nd_st_piece *piece;
+    char (*name)[NAME_ROOM]; /* of the members of an ensemble; NULL for one network */
     size_t count;
     size_t bytes;
 } pieces;
 
-/* Add the tensors of a block; message and status on a value that is not finite. */
-static nd_status add_block(nd_ctx *ctx, const nd_span *span, size_t spans, const nd_real *block,
-                           pieces *all)
+static void free_pieces(pieces *all)
+{
+    nd_free(all->piece);
+    nd_free(all->name);
+}
+
+/* "layers.0.weight", of an ensemble "members.3.layers.0.weight". */
+static void tensor_name(char name[NAME_ROOM], size_t members, size_t member, const char *span)
+{
+    if (members > 1) {
+        snprintf(name, NAME_ROOM, "members.%zu.%s", member, span);
+    } else {
+        snprintf(name, NAME_ROOM, "%s", span);
+    }
+}
+
+/* Add the tensors of a member's block; message and status on a value that is not finite. */
+static nd_status add_block(const nd_model *model, size_t member, const nd_span *span, size_t spans,
+                           const nd_real *block, pieces *all)
 {
     for (size_t i = 0; i < spans; i++) {
         const nd_real *data = block + span[i].offset;
         size_t n = span[i].rows * span[i].cols;
+        char *name = all->name[all->count];
+        tensor_name(name, nd_model_members(model), member, span[i].name);
         for (size_t k = 0; k < n; k++) {
             if (!isfinite(data[k])) {
-                return nd_fail(ctx, ND_ERR_DATA, "the model is not saved: %s[%zu] is %g",
-                               span[i].name, k, (double)data[k]);
+                return nd_fail(model->ctx, ND_ERR_DATA, "the model is not saved: %s[%zu] is %g",
+                               name, k, (double)data[k]);
             }
         }
         all->piece[all->count++] = (nd_st_piece){
-            .name = span[i].name,
+            .name = name,
             .dtype = nd_st_dtype_real(),
             .rows = span[i].rows,
             .cols = span[i].cols,
@@ -58,17 +94,23 @@ static nd_status add_block(nd_ctx *ctx, const nd_span *span, size_t spans, const
     return ND_OK;
 }
 
-static nd_status collect(nd_ctx *ctx, nd_net *net, pieces *all)
+static nd_status collect(const nd_model *model, pieces *all)
 {
-    size_t params, buffers;
-    const nd_span *param = nd_net_spans(net, &params);
-    const nd_span *buffer = nd_net_buffer_spans(net, &buffers);
-    *all = (pieces){.piece = nd_alloc(params + buffers, sizeof *all->piece)};
-    if (all->piece == NULL) {
-        return nd_fail_memory(ctx);
+    size_t params, buffers, members = nd_model_members(model);
+    const nd_span *param = nd_net_spans(model->net, &params);
+    const nd_span *buffer = nd_net_buffer_spans(model->net, &buffers);
+    size_t tensors = members * (params + buffers);
+    *all = (pieces){.piece = nd_alloc(tensors, sizeof *all->piece),
+                    .name = nd_alloc(tensors, sizeof *all->name)};
+    if (all->piece == NULL || all->name == NULL) {
+        return nd_fail_memory(model->ctx);
     }
-    ND_TRY(add_block(ctx, param, params, nd_net_parameters(net), all));
-    return add_block(ctx, buffer, buffers, nd_net_buffers(net), all);
+    for (size_t k = 0; k < members; k++) {
+        nd_net *net = nd_model_member(model, k);
+        ND_TRY(add_block(model, k, param, params, nd_net_parameters(net), all));
+        ND_TRY(add_block(model, k, buffer, buffers, nd_net_buffers(net), all));
+    }
+    return ND_OK;
 }
 
 static nd_status check_record(nd_ctx *ctx, const char *path, const char *record)
@@ -94,6 +136,12 @@ static nd_status read_back(const nd_model *model, const char *path, const nd_st_
     nd_desc *desc = NULL;
     nd_prep *prep = NULL;
     nd_loss loss;
+    if (!members_fit(nd_model_members(model), nd_net_desc(model->net)->count, bytes)) {
+        return nd_fail(model->ctx, ND_ERR_DATA,
+                       "the model is not saved: %zu members of %zu layers need more memory than "
+                       "their file could explain",
+                       nd_model_members(model), nd_net_desc(model->net)->count);
+    }
     nd_status status = nd_desc_read_json(model->ctx, path, note[0].value, &budget, &desc, &loss);
     if (status == ND_OK) {
         status = nd_prep_read_json(model->ctx, path, note[1].value, &budget, &prep);
@@ -126,26 +174,34 @@ nd_status nd_model_save(const nd_model *model, const char *path, int force)
     }
     pieces all;
     nd_text desc = {0}, prep = {0};
-    nd_status status = collect(model->ctx, model->net, &all);
+    nd_status status = collect(model, &all);
     nd_desc_put_json(nd_net_desc(model->net), nd_net_loss_in_force(model->net), &desc);
     nd_prep_put_json(model->prep, &prep);
     if (status == ND_OK && (desc.failed || prep.failed)) {
         status = nd_fail_memory(model->ctx);
     }
     if (status == ND_OK) {
+        char members[ND_NUM_TEXT];
+        snprintf(members, sizeof members, "%zu", nd_model_members(model));
         const nd_st_note note[] = {
-            {"description", desc.data},         {"preparation", prep.data},
-            {"record", model->record},          {"format", format_name},
-            {"format_version", format_version}, {"nadir", ND_VERSION},
+            {"description", desc.data},
+            {"preparation", prep.data},
+            {"record", model->record},
+            {"format", format_name},
+            {"format_version", format_version},
+            {"nadir", ND_VERSION},
+            {"members", members},
         };
-        status = read_back(model, path, note, desc.size + prep.size + all.bytes);
+        size_t notes = sizeof note / sizeof note[0] - (model->mores > 0 ? 0 : 1);
+        size_t bytes = desc.size + prep.size + all.bytes + all.count * TENSOR_TEXT;
+        status = read_back(model, path, note, bytes);
         if (status == ND_OK) {
-            status = write_file(model, path, force != 0, note, sizeof note / sizeof note[0], &all);
+            status = write_file(model, path, force != 0, note, notes, &all);
         }
     }
     nd_text_free(&desc);
     nd_text_free(&prep);
-    nd_free(all.piece);
+    free_pieces(&all);
     return status;
 }
 
@@ -162,6 +218,7 @@ typedef struct load {
     nd_prep *prep;
     char *record;
     nd_loss loss;
+    size_t members; /* 1 unless the file holds an ensemble */
 } load;
 
 static nd_status fail_format(const load *l, const char *what)
@@ -187,6 +244,40 @@ static nd_status check_format(load *l)
     nd_free(name);
     nd_free(version);
     return status;
+}
+
+/* The number in the metadata "members": digits without sign or leading zero. */
+static bool read_members(const char *text, size_t *members)
+{
+    size_t digits = strspn(text, "0123456789");
+    *members = 0;
+    if (digits == 0 || digits > 4 || text[digits] != '\0' || text[0] == '0') {
+        return false;
+    }
+    for (size_t i = 0; i < digits; i++) {
+        *members = *members * 10 + (size_t)(text[i] - '0');
+    }
+    return *members >= 2 && *members <= ND_MEMBERS_MAX;
+}
+
+/* How many networks the file says it holds. */
+static nd_status count_members(load *l)
+{
+    char *text;
+    l->members = 1;
+    if (!nd_st_has_meta(&l->st, "members")) {
+        return ND_OK;
+    }
+    ND_TRY(nd_st_meta(l->ctx, &l->st, "members", &text));
+    bool sound = read_members(text, &l->members);
+    nd_free(text);
+    if (!sound) {
+        return nd_fail(l->ctx, ND_ERR_FORMAT, "%s: \"members\" is not a whole number of 2 to %d",
+                       l->path, ND_MEMBERS_MAX);
+    }
+    return members_fit(l->members, l->desc->count, l->size)
+               ? ND_OK
+               : fail_format(l, "more members than a file of this size can hold");
 }
 
 static nd_status read_texts(load *l)
@@ -230,10 +321,12 @@ static nd_status check_values(const load *l, const nd_st_tensor *tensor, size_t 
     return ND_OK;
 }
 
-static nd_status check_tensor(const load *l, size_t layer, const nd_tensor_spec *spec)
+static nd_status check_tensor(const load *l, size_t member, size_t layer,
+                              const nd_tensor_spec *spec)
 {
-    char name[128];
-    snprintf(name, sizeof name, "layers.%zu.%s", layer, spec->name);
+    char span[NAME_ROOM / 2], name[NAME_ROOM];
+    snprintf(span, sizeof span, "layers.%zu.%s", layer, spec->name);
+    tensor_name(name, l->members, member, span);
     const nd_st_tensor *tensor = nd_st_find(&l->st, name);
     if (tensor == NULL) {
         return nd_fail(l->ctx, ND_ERR_FORMAT, "%s: no tensor %s", l->path, name);
@@ -249,18 +342,27 @@ static nd_status check_tensor(const load *l, size_t layer, const nd_tensor_spec 
     return check_values(l, tensor, spec->rows * spec->cols);
 }
 
+/* The tensors of one member; adds their number to *count. */
+static nd_status check_member(const load *l, size_t member, size_t *count)
+{
+    for (size_t i = 0; i < l->desc->count; i++) {
+        const nd_layer_shape *shape = &l->desc->layer[i]->shape;
+        for (size_t k = 0; k < shape->params; k++, ++*count) {
+            ND_TRY(check_tensor(l, member, i, &shape->param[k]));
+        }
+        for (size_t k = 0; k < shape->buffers; k++, ++*count) {
+            ND_TRY(check_tensor(l, member, i, &shape->buffer[k]));
+        }
+    }
+    return ND_OK;
+}
+
 /* Every tensor of the description is in the file with its shape, and no other. */
 static nd_status check_tensors(const load *l)
 {
     size_t count = 0;
-    for (size_t i = 0; i < l->desc->count; i++) {
-        const nd_layer_shape *shape = &l->desc->layer[i]->shape;
-        for (size_t k = 0; k < shape->params; k++, count++) {
-            ND_TRY(check_tensor(l, i, &shape->param[k]));
-        }
-        for (size_t k = 0; k < shape->buffers; k++, count++) {
-            ND_TRY(check_tensor(l, i, &shape->buffer[k]));
-        }
+    for (size_t k = 0; k < l->members; k++) {
+        ND_TRY(check_member(l, k, &count));
     }
     if (count != l->st.tensors) {
         return fail_format(l, "tensors that no layer of the description has");
@@ -278,7 +380,7 @@ static nd_status choose_rows(const load *l, size_t *rows)
         per_row += (double)shape->out + (double)shape->work_per_row;
         most = shape->times > 1 && most < STEPS_MOST ? STEPS_MOST : most;
     }
-    per_row *= 2 * sizeof(nd_real);
+    per_row *= 2 * (double)sizeof(nd_real) * (double)l->members;
     if (per_row > most) {
         return fail_format(l, "the network needs more memory for one row than a file of this "
                               "size can ask for");
@@ -288,10 +390,13 @@ static nd_status choose_rows(const load *l, size_t *rows)
     return ND_OK;
 }
 
-static void copy_block(const load *l, const nd_span *span, size_t spans, nd_real *block)
+static void copy_block(const load *l, size_t member, const nd_span *span, size_t spans,
+                       nd_real *block)
 {
     for (size_t i = 0; i < spans; i++) {
-        const nd_st_tensor *tensor = nd_st_find(&l->st, span[i].name);
+        char name[NAME_ROOM];
+        tensor_name(name, l->members, member, span[i].name);
+        const nd_st_tensor *tensor = nd_st_find(&l->st, name);
         nd_real *to = block + span[i].offset;
         size_t n = span[i].rows * span[i].cols;
         if (tensor->dtype->size == sizeof *to) {
@@ -304,7 +409,7 @@ static void copy_block(const load *l, const nd_span *span, size_t spans, nd_real
     }
 }
 
-static nd_status make_net(const load *l, nd_net **net)
+static nd_status make_net(const load *l, size_t member, nd_net **net)
 {
     size_t rows = 1, spans;
     ND_TRY(choose_rows(l, &rows));
@@ -317,9 +422,9 @@ static nd_status make_net(const load *l, nd_net **net)
         return status == ND_ERR_MEMORY ? status : ND_ERR_FORMAT;
     }
     const nd_span *span = nd_net_spans(*net, &spans);
-    copy_block(l, span, spans, nd_net_parameters(*net));
+    copy_block(l, member, span, spans, nd_net_parameters(*net));
     span = nd_net_buffer_spans(*net, &spans);
-    copy_block(l, span, spans, nd_net_buffers(*net));
+    copy_block(l, member, span, spans, nd_net_buffers(*net));
     return ND_OK;
 }
 
@@ -331,11 +436,20 @@ static nd_status read_model(load *l, nd_model **model)
     if (nd_prep_inputs(l->prep) != l->desc->n_in) {
         return fail_format(l, "the network does not take what the preparation makes");
     }
+    ND_TRY(count_members(l));
     ND_TRY(check_tensors(l));
-    ND_TRY(make_net(l, &net));
+    ND_TRY(make_net(l, 0, &net));
     nd_status status = nd_model_create(l->ctx, net, l->prep, l->record, model);
     l->prep = NULL;
     l->record = NULL;
+    for (size_t k = 1; status == ND_OK && k < l->members; k++) {
+        status = make_net(l, k, &net);
+        status = status == ND_OK ? nd_model_take_member(*model, net) : status;
+    }
+    if (status != ND_OK) {
+        nd_model_destroy(*model);
+        *model = NULL;
+    }
     return status == ND_ERR_SHAPE ? ND_ERR_FORMAT : status;
 }
 

@@ -280,6 +280,15 @@ const nd_st_tensor *nd_st_find(const nd_st *st, const char *name)
     return find_slice(st, (nd_json_slice){name, strlen(name)});
 }
 
+bool nd_st_has_meta(const nd_st *st, const char *key)
+{
+    size_t i = 0;
+    while (i < st->metas && !nd_json_is(st->meta_key[i], key)) {
+        i++;
+    }
+    return i < st->metas;
+}
+
 nd_status nd_st_meta(nd_ctx *ctx, const nd_st *st, const char *key, char **text)
 {
     *text = NULL;

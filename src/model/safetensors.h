@@ -53,6 +53,9 @@ nd_status nd_st_verify(nd_ctx *ctx, nd_st *st);
 /* Tensor by name, NULL if there is none. */
 const nd_st_tensor *nd_st_find(const nd_st *st, const char *name);
 
+/* True if the metadata has a text of that name. */
+bool nd_st_has_meta(const nd_st *st, const char *key);
+
 /* Copy of a metadata text without escapes; ND_ERR_FORMAT if it is missing. */
 nd_status nd_st_meta(nd_ctx *ctx, const nd_st *st, const char *key, char **text);
 

@@ -110,6 +110,21 @@ static void add_figures(json_t **object, const nd_metrics *m, const char *const 
     }
 }
 
+/* What the members of an ensemble are worth alone, on average. */
+static json_t *alone(const nd_metrics *m)
+{
+    size_t count;
+    json_t *object = json_object();
+    const char *const *name = nd_metrics_figures(&count);
+    nd_json_set(&object, "members", json_integer((json_int_t)m->members));
+    for (size_t i = 0; i < count; i++) {
+        if (isfinite(nd_metrics_alone(m, name[i]))) {
+            nd_json_set(&object, name[i], json_real(nd_metrics_alone(m, name[i])));
+        }
+    }
+    return object;
+}
+
 json_t *nd_metrics_json(const nd_metrics *m)
 {
     static const char *const of_classes[] = {"loss",      "accuracy", "balanced_accuracy",
@@ -128,6 +143,9 @@ json_t *nd_metrics_json(const nd_metrics *m)
         add_figures(&object, m, m->mirror ? of_mirrors : of_values + 4);
         nd_json_set(&object, "targets",
                     m->mirror ? json_integer((json_int_t)m->targets) : target_list(m));
+    }
+    if (m->members > 0) {
+        nd_json_set(&object, "member_mean", alone(m));
     }
     return object;
 }

@@ -82,6 +82,9 @@ static void add_figures(nd_text *text, const figure *list, const nd_metrics *m,
         label = strlen(f->label) > label ? strlen(f->label) : label;
     }
     nd_text_printf(text, "%*s  %*s", (int)label, "", FIGURE_WIDTH, "model");
+    if (m->members > 0) {
+        nd_text_printf(text, "  %*s", FIGURE_WIDTH, "one member");
+    }
     if (baseline) {
         nd_text_printf(text, "  %*s", FIGURE_WIDTH, trivial);
     }
@@ -93,10 +96,17 @@ static void add_figures(nd_text *text, const figure *list, const nd_metrics *m,
         }
         nd_text_printf(text, "%-*s", (int)label, f->label);
         add_figure(text, value);
+        if (m->members > 0) {
+            add_figure(text, nd_metrics_alone(m, f->key));
+        }
         if (baseline) {
             add_figure(text, nd_metrics_get(baseline, f->key));
         }
         nd_text_puts(text, "\n");
+    }
+    if (m->members > 0) {
+        nd_text_printf(text, "(an ensemble of %zu; one member: their mean when each is alone)\n",
+                       m->members);
     }
 }
 

@@ -96,9 +96,16 @@ static size_t type_width(const nd_desc *desc)
     return width;
 }
 
-static void put_layers(nd_text *out, const nd_net *net)
+static void put_layers(nd_text *out, const nd_model *model)
 {
+    const nd_net *net = model->net;
     const nd_desc *desc = nd_net_desc(net);
+    size_t members = nd_model_members(model);
+    if (members > 1) {
+        nd_text_printf(out,
+                       "ensemble: %zu members of %zu parameters, whose predictions are averaged\n",
+                       members, all_parameters(desc));
+    }
     size_t width = type_width(desc);
     nd_text_printf(out, "network: %zu inputs, %zu outputs, %zu parameters, loss ", desc->n_in,
                    nd_desc_outputs(desc), all_parameters(desc));
@@ -312,8 +319,12 @@ static void put_record(nd_text *out, const char *record)
 static void put_json(nd_text *out, const nd_model *model)
 {
     const nd_desc *desc = nd_net_desc(model->net);
-    nd_text_printf(out, "{\"inputs\":%zu,\"outputs\":%zu,\"parameters\":%zu,\"layers\":[",
+    nd_text_printf(out, "{\"inputs\":%zu,\"outputs\":%zu,\"parameters\":%zu,",
                    nd_model_inputs(model), nd_model_outputs(model), all_parameters(desc));
+    if (nd_model_members(model) > 1) {
+        nd_text_printf(out, "\"members\":%zu,", nd_model_members(model));
+    }
+    nd_text_puts(out, "\"layers\":[");
     for (size_t i = 0; i < desc->count; i++) {
         const nd_desc_layer *layer = desc->layer[i];
         nd_text_printf(out,
@@ -336,7 +347,7 @@ nd_status nd_report_model(const nd_model *model, int json, const nd_sink *sink)
     if (json) {
         put_json(&out, model);
     } else {
-        put_layers(&out, model->net);
+        put_layers(&out, model);
         put_targets(&out, model->prep);
         put_columns(&out, model->prep);
         put_record(&out, model->record);

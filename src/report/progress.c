@@ -156,8 +156,12 @@ static void draw(nd_report *report, const nd_event *event)
 {
     nd_text line = {0}, tail = {0};
     size_t room = (size_t)(report->style.width > 1 ? report->style.width : WIDTH_UNKNOWN) - 1;
-    nd_text_printf(&line, "%s%sepoch %ld/%ld", event->text ? event->text : "",
-                   event->text ? " " : "", event->epoch, event->epochs);
+    if (event->members > 0) {
+        nd_text_printf(&line, "%zu of %zu trained", event->member, event->members);
+    } else {
+        nd_text_printf(&line, "%s%sepoch %ld/%ld", event->text ? event->text : "",
+                       event->text ? " " : "", event->epoch, event->epochs);
+    }
     size_t head = line.size < room ? line.size : room;
     size_t bar = BAR_CELLS / 2 + 3;
     add_numbers(&tail, event, room > head + bar ? room - head - bar : 0);
@@ -256,6 +260,11 @@ static void write_text(nd_report *report, const nd_event *event)
         erase(report);
         send(report);
         break;
+    case ND_EVENT_MEMBER:
+        erase(report);
+        nd_text_printf(&report->text, "%s\n", event->text ? event->text : "");
+        send(report);
+        break;
     }
 }
 
@@ -272,6 +281,8 @@ static const char *kind_name(nd_event_kind kind)
         return "stop";
     case ND_EVENT_TEST:
         return "test";
+    case ND_EVENT_MEMBER:
+        return "member";
     }
     return "unknown";
 }
@@ -315,6 +326,10 @@ static void write_json(nd_report *report, const nd_event *event)
         nd_json_set(&object, "epochs", json_integer(event->epochs));
     } else if (event->kind != ND_EVENT_TEST) {
         set_progress(&object, event);
+    }
+    if (event->members > 0) {
+        nd_json_set(&object, "member", json_integer((json_int_t)event->member));
+        nd_json_set(&object, "members", json_integer((json_int_t)event->members));
     }
     if (event->text) {
         nd_json_set(&object, "text", nd_json_text(event->text));

@@ -33,7 +33,52 @@ void nd_metrics_destroy(nd_metrics *metrics)
     nd_free(metrics->target_mae);
     nd_free(metrics->target_r2);
     nd_metrics_destroy(metrics->naive);
+    nd_free(metrics->alone);
     nd_free(metrics);
+}
+
+static const char *const figures[] = {"loss",      "accuracy", "balanced_accuracy",
+                                      "log_loss",  "auc",      "f1",
+                                      "precision", "recall",   "rmse",
+                                      "mae",       "r2",       NULL};
+enum { FIGURES = sizeof figures / sizeof figures[0] - 1 };
+
+const char *const *nd_metrics_figures(size_t *count)
+{
+    *count = FIGURES;
+    return figures;
+}
+
+nd_status nd_metrics_add_member(nd_metrics *metrics, const nd_metrics *member)
+{
+    if (!metrics->alone) {
+        metrics->alone = nd_alloc(FIGURES, sizeof *metrics->alone);
+        if (!metrics->alone) {
+            return nd_fail_memory(metrics->ctx);
+        }
+    }
+    for (size_t i = 0; i < FIGURES; i++) {
+        metrics->alone[i] += nd_metrics_get(member, figures[i]);
+    }
+    metrics->members++;
+    return ND_OK;
+}
+
+void nd_metrics_mean_members(nd_metrics *metrics)
+{
+    for (size_t i = 0; metrics->alone && i < FIGURES; i++) {
+        metrics->alone[i] /= (double)metrics->members;
+    }
+}
+
+double nd_metrics_alone(const nd_metrics *metrics, const char *name)
+{
+    for (size_t i = 0; metrics->alone && i < FIGURES; i++) {
+        if (strcmp(figures[i], name) == 0) {
+            return metrics->alone[i];
+        }
+    }
+    return NAN;
 }
 
 double nd_metrics_get(const nd_metrics *metrics, const char *name)

@@ -29,7 +29,21 @@ struct nd_metrics {
     double *target_rmse, *target_mae, *target_r2; /* [targets] */
     const char *trivial;      /* of a trivial model's: its name, static; NULL: the usual one */
     struct nd_metrics *naive; /* of a forecast: the naive one's, owned; else NULL */
+    /* of an ensemble */
+    size_t members; /* 0: one network */
+    double *alone;  /* [nd_metrics_figures] mean of each figure over the members alone; owned */
 };
+
+/* Names of the figures that nd_metrics_get knows, rows left out; ends in NULL. */
+const char *const *nd_metrics_figures(size_t *count);
+
+/* Add the figures of one member to the sums in alone, which nd_metrics_mean_members makes means.
+ * ND_ERR_MEMORY. */
+nd_status nd_metrics_add_member(nd_metrics *metrics, const nd_metrics *member);
+void nd_metrics_mean_members(nd_metrics *metrics);
+
+/* Mean of a figure over the members alone; NaN where there is none. */
+double nd_metrics_alone(const nd_metrics *metrics, const char *name);
 
 /*   p      in [rows][classes]  probabilities (binary: two columns)
  *   label  in [rows]           class index

@@ -7,7 +7,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/nadir-man.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT INT TERM
 failures=0
 backspace=$(printf '\b')
-for verb in "" train eval predict inspect check init bench; do
+for verb in "" train eval predict inspect check cv init bench; do
     # shellcheck disable=SC2086 # no verb means no argument
     "$nadir" _write man $verb > "$work/page.1" || failures=$((failures + 1))
     mandoc -Tlint -Wstyle "$work/page.1" || failures=$((failures + 1))

@@ -203,6 +203,22 @@ static inline nd_model *make_model(nd_ctx *ctx, nd_task task)
     return model;
 }
 
+/* An ensemble of so many small members, each with its own numbers. */
+static inline nd_model *make_ensemble(nd_ctx *ctx, nd_task task, size_t members)
+{
+    nd_model *model = make_model(ctx, task);
+    size_t params = nd_net_size(model->net);
+    nd_real *block = room_for(params * sizeof *block);
+    for (size_t k = 1; k < members; k++) {
+        for (size_t i = 0; i < params; i++) {
+            block[i] = nd_net_parameters(model->net)[i] * (nd_real)(1 + k);
+        }
+        assert_ok(ctx, nd_model_add_member(model, block, nd_net_buffers(model->net)));
+    }
+    free(block);
+    return model;
+}
+
 /* A path in a fresh folder, removed with its files by remove_folder. */
 static inline void make_folder(char *folder, size_t size)
 {
