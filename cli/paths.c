@@ -53,6 +53,7 @@ bool cli_spares_inputs(const cli_run *run, const char *path)
     } inputs[] = {
         {"data", "data that is"},  {"model", "model that is"}, {"config", "settings that are"},
         {"valid", "data that is"}, {"test", "data that is"},   {"labels", "labels that are"},
+        {"from", "model that is"},
     };
     struct stat out;
     if (stat(path, &out) != 0 || !S_ISREG(out.st_mode)) {

@@ -241,8 +241,9 @@ ND_API nd_status nd_option_write(unsigned verb, const char *kind, const nd_sink 
 
 /* ---- Data ---------------------------------------------------------------- */
 
-/* Read a whole file into columns: CSV (also .gz), or IDX images with their
- * label file. Which one is decided by the content.
+/* Read a whole file into columns: CSV (also .gz), IDX images with their label
+ * file, or patterns in the format of FANN or PROBEN1 (columns x1.. and y1.., or y where
+ * the outputs say which class a row is of). Which one is decided by the content.
  *   config  delimiter, header, missing, labels, ... ; NULL means defaults
  *   path    "-" is standard input
  * ND_ERR_IO, ND_ERR_FORMAT, ND_ERR_DATA (file, row, column and value in the
@@ -515,9 +516,10 @@ ND_API nd_status nd_model_evaluate(nd_model *model, const nd_table *table, nd_me
 ND_API void nd_metrics_destroy(nd_metrics *metrics);
 
 /* One figure by name: rows, loss, accuracy, balanced_accuracy, log_loss, auc, f1,
- * precision, recall, rmse, mae, r2, reconstruction (of an autoencoder: mean over the rows
- * of the squared distance from the prepared row to what came out); NaN if it does not
- * apply. */
+ * precision, recall, rmse, mae, r2, error_percent (rows of another class than
+ * predicted), squared_percent (mean of squared errors over rows and outputs; Prechelt
+ * 1994, section 2.3), reconstruction (of an autoencoder: mean over the rows of the squared
+ * distance from the prepared row to what came out); NaN if it does not apply. */
 ND_API double nd_metrics_get(const nd_metrics *metrics, const char *name);
 
 /* Write all figures; json as in nd_table_describe.
@@ -544,6 +546,13 @@ ND_API void nd_desc_destroy(nd_desc *desc);
  *               learning rate (0: the layer does not learn)
  * ND_ERR_OPTION, ND_ERR_SHAPE; the description is then unchanged. */
 ND_API nd_status nd_desc_add(nd_desc *desc, const char *type, const char *attributes);
+
+/* Freeze a layer: it keeps its parameters, running statistics included, and normalizes by
+ * these. No gradient is computed for it, nor for what lies below the lowest layer that is
+ * trained.
+ *   layer  name of a layer with parameters, "dense1"
+ * ND_ERR_OPTION if there is none; the description is then unchanged. */
+ND_API nd_status nd_desc_freeze(nd_desc *desc, const char *layer);
 
 /* Plan a network for batches of up to max_rows and initialize its parameters.
  *   loss  "cross_entropy" (y: class index, [rows][1]), "binary_cross_entropy"

@@ -149,6 +149,19 @@ nd_status nd_prep_fit(nd_prep *prep, const nd_table *table, const uint32_t *rows
                       const nd_prep_params *params);
 void nd_prep_destroy(nd_prep *prep);
 
+/* What nd_prep_adopt did, in columns that are used. */
+typedef struct nd_adopted {
+    size_t taken;   /* prepared as the other model does */
+    size_t own;     /* prepared as fitted: the other model does not know them */
+    size_t missing; /* of the other model, not found */
+} nd_adopted;
+
+/* Prepare the inputs as another model does, wherever a column of that name and kind is in
+ * both. If none of its inputs is missing they come first, in its order: features 0.. then
+ * are those of the other model. Targets stay as they are.
+ * ND_ERR_DATA if no feature is left; *prep must then be destroyed. */
+nd_status nd_prep_adopt(nd_prep *prep, const nd_prep *from, nd_adopted *adopted);
+
 /* Where the raw columns of a prep lie in some table. Made once per table, then
  * used for rows. Matching is by name. Where either side has no header, and not all
  * names are found, it is by position: a table with as many columns as there are

@@ -36,6 +36,9 @@ struct nd_table {
     bool header;            /* column names came from the file */
     size_t targets;         /* trailing columns that are targets by construction (the y of
                            nd_table_from_arrays, the labels of IDX); 0: not known */
+    size_t part[3];         /* rows to train, validate and test on, one behind the other, as the
+                           file says; all 0: it does not */
+    bool patterns;          /* of FANN's or PROBEN1's format */
     struct nd_store *store; /* that holds the columns, not owned; NULL: memory */
     void **owned;           /* blocks freed with the table (nd_free) */
     size_t owned_count, owned_room;

@@ -544,9 +544,12 @@ static nd_status refuse_beside_layers(const nd_config *config)
                                       "recurrent",   "bidirectional", "truncate"};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         if (nd_opt_origin(&config->set, key[i]) == ND_FROM_CALL) {
+            const char *of = config->layers_of;
             return nd_fail(config->ctx, ND_ERR_OPTION,
-                           "%s: the config file lists the layers one by one; change it there",
-                           key[i]);
+                           of ? "%s: the layers are those of %s; give hidden as well to describe "
+                                "the network anew"
+                              : "%s: the config file lists the layers one by one; change it there",
+                           key[i], of);
         }
     }
     return ND_OK;

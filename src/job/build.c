@@ -196,6 +196,65 @@ static nd_status set_rates(nd_desc *desc, const nd_optset *set)
     return ND_OK;
 }
 
+static bool has_state(const nd_desc_layer *layer)
+{
+    return layer->shape.params + layer->shape.buffers > 0;
+}
+
+/* All but the output layer, which is the last. */
+static nd_status freeze_body(nd_desc *desc)
+{
+    for (size_t i = 0; i + 1 < desc->count; i++) {
+        if (has_state(desc->layer[i])) {
+            ND_TRY(nd_desc_freeze(desc, desc->layer[i]->name));
+        }
+    }
+    return ND_OK;
+}
+
+static nd_status check_frozen(const nd_desc *desc, size_t asked, int64_t unfreeze_at)
+{
+    bool any = false;
+    for (size_t i = 0; i < desc->count; i++) {
+        any = any || (desc->layer[i]->shape.params > 0 && !desc->layer[i]->frozen);
+    }
+    if (!any) {
+        return nd_fail(desc->ctx, ND_ERR_OPTION,
+                       "freeze: every layer is frozen, nothing would be trained");
+    }
+    if (unfreeze_at > 0 && asked == 0) {
+        return nd_fail(desc->ctx, ND_ERR_OPTION, "unfreeze_at: no layer is frozen (freeze)");
+    }
+    return ND_OK;
+}
+
+static nd_status set_frozen(nd_desc *desc, const nd_optset *set)
+{
+    size_t count = nd_opt_list_count(set, "freeze");
+    for (size_t i = 0; i < count; i++) {
+        char *name = nd_opt_list_text(set, "freeze", i);
+        nd_status status = name == NULL                ? nd_fail_memory(desc->ctx)
+                           : strcmp(name, "body") == 0 ? freeze_body(desc)
+                                                       : nd_desc_freeze(desc, name);
+        nd_free(name);
+        ND_TRY(status);
+    }
+    return check_frozen(desc, count, nd_opt_int(set, "unfreeze_at"));
+}
+
+/* Each dense layer behind a layer multiplies its rate once more (Howard & Ruder 2018,
+ * section 3.2, where the factor is 1/2.6). */
+static void decay_rates(nd_desc *desc, double decay)
+{
+    double factor = 1;
+    for (size_t i = desc->count; i-- > 0;) {
+        desc->layer[i]->lr *= factor;
+        if (strcmp(desc->layer[i]->class->name, "dense") == 0) {
+            factor *= decay;
+        }
+    }
+}
+
 /* Layers of a file are not known before: what needs several rows must get them. */
 static nd_status check_batch(const nd_desc *desc, const nd_setup *plan)
 {
@@ -219,6 +278,10 @@ nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *pre
                                             : add_from_flags(*desc, prep, plan);
     if (status == ND_OK) {
         status = set_rates(*desc, &config->set);
+    }
+    if (status == ND_OK) {
+        decay_rates(*desc, nd_opt_real(&config->set, "layer_decay"));
+        status = set_frozen(*desc, &config->set);
     }
     if (status == ND_OK) {
         status = check_batch(*desc, plan);

@@ -96,7 +96,8 @@ static nd_status choose(nd_ctx *ctx, const nd_config *config, const char *path, 
                         char **name)
 {
     const char *given = nd_opt_text(&config->set, "cache");
-    bool beside = nd_opt_auto(&config->set, "cache"), images = false;
+    bool beside = nd_opt_auto(&config->set, "cache");
+    nd_content content;
     *name = NULL;
     bool series = nd_opt_int(&config->set, "window") > 0;
     if (series && !beside && strcmp(given, "none") != 0) {
@@ -111,11 +112,12 @@ static nd_status choose(nd_ctx *ctx, const nd_config *config, const char *path, 
     if (strcmp(path, "-") == 0) {
         return nd_fail(ctx, ND_ERR_OPTION, "cache: standard input cannot be read twice");
     }
-    ND_TRY(nd_holds_images(ctx, path, &images));
-    if (images) {
+    ND_TRY(nd_content_find(ctx, config, path, &content));
+    if (content != ND_CONTENT_CSV) {
         return beside ? ND_OK
-                      : nd_fail(ctx, ND_ERR_OPTION,
-                                "cache: images are held as bytes; a row cache takes CSV");
+                      : nd_fail(ctx, ND_ERR_OPTION, "cache: %s; a row cache takes CSV",
+                                content == ND_CONTENT_IMAGES ? "images are held as bytes"
+                                                             : "patterns are held in memory");
     }
     *name = cache_name(path, given, beside);
     return *name != NULL ? ND_OK : nd_fail_memory(ctx);

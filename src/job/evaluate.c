@@ -7,6 +7,15 @@
 #include "data/prep_parts.h"
 #include "data/window.h"
 
+/* Data of PROBEN1 and FANN is judged in the figures of its field. */
+static void tell_percent(const nd_table *table, nd_metrics *metrics, nd_metrics **baseline)
+{
+    metrics->in_percent = table->patterns;
+    if (baseline != NULL) {
+        (*baseline)->in_percent = table->patterns;
+    }
+}
+
 /* Labels of a part and room for its predictions. */
 typedef struct eval {
     const nd_prep *prep;
@@ -344,7 +353,9 @@ nd_status nd_evaluate_rows(nd_model *model, const nd_rows *rows, nd_metrics **me
     ND_TRY(eval_init(model->prep, nd_net_loss_in_force(model->net), rows, &e));
     eval_from from = {.model = model, .rows = rows};
     nd_status status = eval_predict(&from, &e);
-    return eval_finish(&from, &e, status, metrics, baseline);
+    ND_TRY(eval_finish(&from, &e, status, metrics, baseline));
+    tell_percent(rows->table, *metrics, baseline);
+    return ND_OK;
 }
 
 nd_status nd_evaluate_source(nd_model *model, const nd_source *source, nd_metrics **metrics,

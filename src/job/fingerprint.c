@@ -11,7 +11,7 @@
 static bool may_change(const char *key)
 {
     return nd_about_running(key) || strcmp(key, "data") == 0 || strcmp(key, "on_divergence") == 0 ||
-           strcmp(key, "rollbacks") == 0;
+           strcmp(key, "rollbacks") == 0 || strcmp(key, "from") == 0;
 }
 
 /* A value on one line, in ASCII. */

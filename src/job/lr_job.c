@@ -6,6 +6,7 @@
 #include "job/augmented.h"
 #include "job/build.h"
 #include "job/settings.h"
+#include "job/transfer.h"
 #include "train/lr_range.h"
 
 typedef struct job {
@@ -25,6 +26,7 @@ typedef struct job {
     nd_source *source;
     nd_augment *augment;
     nd_lr_point *point;
+    nd_transfer transfer;
     size_t count;
 } job;
 
@@ -39,6 +41,7 @@ static void job_free(job *j)
     nd_source_destroy(j->source);
     nd_augment_destroy(j->augment);
     nd_free(j->point);
+    nd_transfer_close(&j->transfer);
 }
 
 static nd_status read_params(job *j)
@@ -60,10 +63,13 @@ static nd_status read_params(job *j)
 static nd_status job_prepare(job *j)
 {
     ND_TRY(nd_settings_from(j->ctx, j->config, &j->settings));
+    ND_TRY(nd_transfer_open(j->ctx, j->config, &j->transfer));
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
     const nd_rows *train = &j->parts.train;
     ND_TRY(nd_parts_fit(j->config, j->table, &j->parts, &j->settings.prep, j->prep));
+    ND_TRY(nd_transfer_prepare(&j->transfer, j->prep));
+    ND_TRY(nd_transfer_layers(&j->transfer, j->prep, &j->config));
     ND_TRY(nd_setup_make(j->config, j->prep, train->count, j->parts.valid.count, &j->plan));
     ND_TRY(read_params(j));
     ND_TRY(nd_build_augment(j->config, j->prep, &j->augment));
@@ -72,6 +78,7 @@ static nd_status job_prepare(job *j)
     ND_TRY(nd_build_desc(j->ctx, j->config, j->prep, &j->plan, &j->desc));
     ND_TRY(nd_rows_source(j->prep, train, &j->source));
     ND_TRY(nd_build_net(j->desc, &j->plan, j->prep, j->source, &j->net));
+    ND_TRY(nd_transfer_start(&j->transfer, j->config, j->net));
     return nd_build_optimizer(j->config, &j->plan, j->net, &j->optimizer);
 }
 

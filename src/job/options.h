@@ -18,7 +18,8 @@ struct nd_config {
     nd_optset set;
     nd_config_layer *layer; /* from "layers:" of a file; replaces hidden, activation, ... */
     size_t layers, layers_room;
-    bool layers_given; /* true with none as well: a linear model */
+    bool layers_given;     /* true with none as well: a linear model */
+    const char *layers_of; /* the model whose layers they are, borrowed; NULL: a file's */
 };
 
 /* Read settings and layers from YAML in memory; path is for messages only.

@@ -187,6 +187,8 @@ void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,
     part(text, prep->window ? "test windows" : "test rows", &parts->test, "");
     if (prep->window) {
         nd_text_puts(text, " (by time)\n");
+    } else if (parts->told) {
+        nd_text_puts(text, " (the file's own split)\n");
     } else {
         nd_text_printf(text, " (seed %llu)\n", (unsigned long long)plan->seed);
     }

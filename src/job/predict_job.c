@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "data/idx.h"
+#include "data/patterns.h"
 #include "job/read.h"
 #include "job/settings.h"
 #include "model/model.h"
@@ -192,14 +193,17 @@ static nd_status write_table(run *r, const nd_table *table)
     return status;
 }
 
-static nd_status predict_images(run *r, const char *path)
+/* Images, and patterns: files that are read whole. */
+static nd_status predict_whole(run *r, const char *path, nd_content content)
 {
     nd_table *table;
+    bool images = content == ND_CONTENT_IMAGES;
     if (r->id != NULL) {
-        return nd_fail(r->ctx, ND_ERR_OPTION, "id: %s holds images, it has no columns to copy",
-                       path);
+        return nd_fail(r->ctx, ND_ERR_OPTION, "id: %s holds %s, it has no column to copy", path,
+                       images ? "images" : "numbers");
     }
-    ND_TRY(nd_idx_read(r->ctx, path, NULL, &table));
+    ND_TRY(images ? nd_idx_read(r->ctx, path, NULL, &table)
+                  : nd_patterns_read(r->ctx, path, true, &table));
     nd_status status = put_header(r);
     if (status == ND_OK) {
         status = write_table(r, table);
@@ -294,10 +298,10 @@ static nd_status predict_csv(run *r, const char *path, const nd_csv_params *para
 
 static nd_status run_file(run *r, const nd_config *config, const char *path)
 {
-    bool images;
-    ND_TRY(nd_holds_images(r->ctx, path, &images));
-    if (images) {
-        return predict_images(r, path);
+    nd_content content;
+    ND_TRY(nd_content_find(r->ctx, config, path, &content));
+    if (content != ND_CONTENT_CSV) {
+        return predict_whole(r, path, content);
     }
     nd_settings settings;
     ND_TRY(nd_settings_from(r->ctx, config, &settings));

@@ -113,6 +113,9 @@ nd_status nd_progress_open(nd_progress *progress, const nd_config *config,
                    : ND_OK;
     }
     nd_fingerprint_settings(config, &progress->settings);
+    if (rows->from != 0) {
+        nd_text_printf(&progress->settings, "from %016llx\n", (unsigned long long)rows->from);
+    }
     if (progress->settings.failed) {
         return nd_fail_memory(config->ctx);
     }

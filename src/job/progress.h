@@ -35,6 +35,7 @@ typedef struct nd_progress_rows {
     const nd_table *table; /* no cells where the rows come from a cache */
     const nd_parts *parts;
     const nd_cache_head *cache; /* NULL without one */
+    uint64_t from;              /* mark of the weights that it started from; 0: none */
 } nd_progress_rows;
 
 /* Look at the options checkpoint, every, resume and force. Nothing to do without a

@@ -9,6 +9,7 @@
 typedef struct nd_hints {
     const char **number, **category;
     size_t number_count, category_count;
+    bool values; /* outputs of patterns are numbers, although they look like classes */
 } nd_hints;
 
 void nd_hints_free(nd_hints *hints);
@@ -19,8 +20,12 @@ void nd_hints_free(nd_hints *hints);
 nd_status nd_table_read_like(nd_ctx *ctx, const nd_config *config, const char *path,
                              const nd_table *like, nd_table **table);
 
-/* True if the file begins like IDX, after gunzip. Standard input never does: it
- * cannot be read twice. ND_ERR_IO, ND_ERR_FORMAT (damaged gzip). */
-nd_status nd_holds_images(nd_ctx *ctx, const char *path, bool *images);
+typedef enum nd_content { ND_CONTENT_CSV, ND_CONTENT_IMAGES, ND_CONTENT_PATTERNS } nd_content;
+
+/* What a file holds, by its bytes after gunzip. Standard input and pipes are CSV: they
+ * cannot be read twice; and so is text for which config (may be NULL) names a delimiter.
+ * ND_ERR_IO, ND_ERR_FORMAT (damaged gzip). */
+nd_status nd_content_find(nd_ctx *ctx, const nd_config *config, const char *path,
+                          nd_content *content);
 
 #endif

@@ -6,27 +6,57 @@
 #include "base/mem.h"
 #include "data/gzip.h"
 #include "data/idx.h"
+#include "data/patterns.h"
 #include "job/read.h"
 #include "job/settings.h"
 #include "model/model.h"
 #include "report/table_text.h"
 
-nd_status nd_holds_images(nd_ctx *ctx, const char *path, bool *images)
+static bool read_twice(const char *path)
 {
-    *images = false;
     struct stat info;
-    if (strcmp(path, "-") == 0 ||
-        (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))) {
-        return ND_OK; /* a pipe gives its first bytes only once */
+    return strcmp(path, "-") != 0 &&
+           !(stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode));
+}
+
+static bool delimiter_given(const nd_config *config)
+{
+    return config != NULL && nd_optset_find(&config->set, "delimiter") >= 0 &&
+           !nd_opt_auto(&config->set, "delimiter");
+}
+
+/* The head fits; the whole text decides. */
+static nd_status find_patterns(nd_ctx *ctx, const char *path, nd_content *content)
+{
+    nd_bytes bytes;
+    ND_TRY(nd_gzip_read(ctx, path, &bytes));
+    if (nd_patterns_detect(bytes.data, bytes.size)) {
+        *content = ND_CONTENT_PATTERNS;
     }
-    char head[4];
+    nd_bytes_free(&bytes);
+    return ND_OK;
+}
+
+nd_status nd_content_find(nd_ctx *ctx, const nd_config *config, const char *path,
+                          nd_content *content)
+{
+    *content = ND_CONTENT_CSV;
+    if (!read_twice(path)) {
+        return ND_OK;
+    }
+    char head[ND_PATTERNS_HEAD];
     size_t got = 0;
     nd_input *input;
     ND_TRY(nd_input_open(ctx, path, &input));
     nd_status status = nd_input_read(input, head, sizeof head, &got);
     nd_input_close(input);
-    *images = status == ND_OK && nd_idx_detect(head, got);
-    return status;
+    ND_TRY(status);
+    if (nd_idx_detect(head, got)) {
+        *content = ND_CONTENT_IMAGES;
+    } else if (!delimiter_given(config) && nd_patterns_possible(head, got)) {
+        return find_patterns(ctx, path, content);
+    }
+    return ND_OK;
 }
 
 /* The file that --labels names, or NULL. */
@@ -37,16 +67,24 @@ static const char *labels_file(const nd_config *config)
     return given ? nd_opt_text(&config->set, "labels") : NULL;
 }
 
+/* Whether outputs of patterns that look like classes are to stay numbers. */
+static bool wants_values(const nd_config *config, const nd_hints *hints)
+{
+    return (hints != NULL && hints->values) ||
+           (config != NULL && nd_optset_find(&config->set, "task") >= 0 &&
+            strcmp(nd_opt_text(&config->set, "task"), "regression") == 0);
+}
+
 /* hints: column types that are known from elsewhere, beside those of config. store: for
  * the columns, or NULL. */
 static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *path,
                             const nd_hints *hints, nd_store *store, nd_table **table)
 {
     *table = NULL;
-    bool images;
-    ND_TRY(nd_holds_images(ctx, path, &images));
+    nd_content content;
+    ND_TRY(nd_content_find(ctx, config, path, &content));
     const char *labels = labels_file(config);
-    if (images) {
+    if (content == ND_CONTENT_IMAGES) {
         return nd_idx_read(ctx, path, labels, table);
     }
     if (labels != NULL) {
@@ -54,6 +92,9 @@ static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *pa
                        "labels: %s is a table, whose target is one of its columns; only IDX images "
                        "have a file of labels",
                        path);
+    }
+    if (content == ND_CONTENT_PATTERNS) {
+        return nd_patterns_read(ctx, path, wants_values(config, hints), table);
     }
     nd_settings settings;
     ND_TRY(nd_settings_from(ctx, config, &settings));
@@ -114,6 +155,7 @@ nd_status nd_table_read_like(nd_ctx *ctx, const nd_config *config, const char *p
     for (size_t i = 0; i < like->columns; i++) {
         hint(&hints, like->column[i].name, like->column[i].dtype == ND_DT_WORD);
     }
+    hints.values = like->targets > 1;
     nd_status status = read_typed(ctx, config, path, &hints, like->store, table);
     nd_hints_free(&hints);
     return status;
@@ -136,6 +178,7 @@ nd_status nd_model_table_read(const nd_model *model, const nd_config *config, co
             hint(&hints, column->name, column->kind != ND_PREP_NUMBER);
         }
     }
+    hints.values = prep->task == ND_TASK_REGRESSION;
     nd_status status = read_typed(model->ctx, config, path, &hints, NULL, table);
     nd_hints_free(&hints);
     return status;

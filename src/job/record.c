@@ -138,6 +138,10 @@ static json_t *metrics_json(const nd_metrics *metrics)
             nd_json_set(&object, name[i], json_real(value));
         }
     }
+    if (metrics != NULL && metrics->in_percent) {
+        nd_json_set(&object, "error_percent", number(metrics->error_percent));
+        nd_json_set(&object, "squared_percent", number(metrics->squared_percent));
+    }
     return object;
 }
 

@@ -58,6 +58,45 @@ static nd_status read_part(nd_ctx *ctx, const nd_config *config, const char *fil
     return ND_OK;
 }
 
+/* The parts that the file itself names, in the order of its rows. */
+static nd_status split_as_told(nd_ctx *ctx, const nd_table *table, nd_split *split)
+{
+    const size_t *part = table->part;
+    *split = (nd_split){.train = part[0], .valid = part[1], .test = part[2]};
+    split->index = nd_alloc(table->rows, sizeof *split->index);
+    if (split->index == NULL) {
+        return nd_fail_memory(ctx);
+    }
+    for (size_t r = 0; r < table->rows; r++) {
+        split->index[r] = (uint32_t)r;
+    }
+    nd_log(ctx, 2,
+           "split: the file's own, in the order of its rows; --valid or --test ask for another");
+    return ND_OK;
+}
+
+/* True if the table says which rows are which, and nobody wants them otherwise. A file
+ * without validation and test rows leaves that to the settings. */
+static bool has_parts(const nd_config *config, const nd_table *table)
+{
+    return table->part[1] + table->part[2] > 0 && !nd_opt_given(&config->set, "valid") &&
+           !nd_opt_given(&config->set, "test");
+}
+
+static nd_status make_split(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
+                            const nd_table *table, double valid, double test, nd_split *split)
+{
+    nd_real *labels;
+    nd_status status = nd_row_labels(prep, table, &labels);
+    if (status == ND_OK) {
+        size_t classes = labels == NULL ? 0 : nd_dict_count(prep->classes);
+        status = nd_split_make(ctx, table->rows, labels, classes, valid, test,
+                               (uint64_t)nd_opt_int(&config->set, "seed"), split);
+    }
+    nd_free(labels);
+    return status;
+}
+
 static void hand_out(const nd_table *table, nd_parts *parts)
 {
     const nd_split *split = &parts->split;
@@ -125,18 +164,13 @@ nd_status nd_parts_fit(const nd_config *config, const nd_table *table, const nd_
 static nd_status split_table(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
                              const nd_table *table, double valid, double test, nd_parts *parts)
 {
-    nd_real *labels;
     if (prep->window) {
         return split_windows(ctx, config, prep, table, valid, test, parts);
     }
-    nd_status status = nd_row_labels(prep, table, &labels);
-    if (status == ND_OK) {
-        size_t classes = labels == NULL ? 0 : nd_dict_count(prep->classes);
-        status = nd_split_make(ctx, table->rows, labels, classes, valid, test,
-                               (uint64_t)nd_opt_int(&config->set, "seed"), &parts->split);
-    }
-    nd_free(labels);
-    ND_TRY(status);
+    nd_split *split = &parts->split;
+    parts->told = has_parts(config, table);
+    ND_TRY(parts->told ? split_as_told(ctx, table, split)
+                       : make_split(ctx, config, prep, table, valid, test, split));
     hand_out(table, parts);
     return ND_OK;
 }

@@ -17,6 +17,7 @@ typedef struct nd_parts {
     nd_split split;
     nd_table *valid_file, *test_file;   /* owned; NULL where a share was asked for */
     nd_rows train, valid, test;         /* count 0: no such part */
+    bool told;                          /* the split is the file's own, not one by seed */
     uint32_t *valid_known, *test_known; /* owned; rows of the files that nd_parts_known kept, or
                                          * the windows of the files */
 } nd_parts;
@@ -25,8 +26,9 @@ typedef struct nd_parts {
 nd_status nd_parts_read(nd_ctx *ctx, const nd_config *config, const nd_table *table,
                         nd_parts *parts);
 
-/* Read the files that valid and test name, or split the table by seed, stratified
- * for classes; windows by time. prep needs targets and classes only (nd_prep_begin). */
+/* Read the files that valid and test name, or split the table: as its file says, where
+ * neither is given, else by seed, stratified for classes; windows by time. prep needs
+ * targets and classes only (nd_prep_begin). */
 nd_status nd_parts_make(nd_ctx *ctx, const nd_config *config, const nd_prep *prep,
                         const nd_table *table, nd_parts *parts);
 /* Fit a preparation on the training rows: with windows, on all rows up to the last that a

@@ -16,6 +16,7 @@
 #include "job/record.h"
 #include "job/settings.h"
 #include "job/train.h"
+#include "job/transfer.h"
 
 /* Everything one training holds until the model is handed out. */
 typedef struct job {
@@ -42,6 +43,7 @@ typedef struct job {
     nd_metrics *test, *baseline;
     nd_progress progress; /* what checkpoints need */
     nd_snapshots snapshots;
+    nd_transfer transfer; /* what it starts from */
 } job;
 
 static void job_free(job *j)
@@ -61,6 +63,7 @@ static void job_free(job *j)
     nd_metrics_destroy(j->baseline);
     nd_progress_close(&j->progress);
     nd_cached_end(&j->cached);
+    nd_transfer_close(&j->transfer);
     nd_config_destroy(j->own_config);
 }
 
@@ -151,17 +154,26 @@ static nd_status prepare_rows(job *j)
     if (j->prep->window == 0) { /* rows of a series repeat, and tell of each other */
         ND_TRY(nd_train_check(j->config, &j->settings, j->prep, j->table, &j->parts));
     }
-    return nd_parts_fit(j->config, j->table, &j->parts, &j->settings.prep, j->prep);
+    ND_TRY(nd_parts_fit(j->config, j->table, &j->parts, &j->settings.prep, j->prep));
+    return nd_transfer_prepare(&j->transfer, j->prep);
 }
 
 /* A row cache was made with all of that. */
-static void take_prepared(job *j)
+static nd_status take_prepared(job *j)
 {
+    const nd_weights *from = j->transfer.weights;
+    if (from != NULL && from->model != NULL) {
+        return nd_fail(j->ctx, ND_ERR_OPTION,
+                       "from: the rows of a row cache are prepared already, and not as %s does; it "
+                       "needs rows in memory (cache none)",
+                       from->path);
+    }
     j->table = j->cached.table;
     j->prep = j->cached.prep;
     j->parts = j->cached.parts;
     j->cached.prep = NULL;
     j->cached.parts = (nd_parts){0};
+    return ND_OK;
 }
 
 /* Members of an ensemble are planned alike, though their rows are not as many. */
@@ -182,11 +194,9 @@ static nd_status plan_training(job *j)
  * the settings' sake happens here, before the first step. */
 static nd_status job_prepare(job *j)
 {
-    if (j->cached.cache != NULL) {
-        take_prepared(j);
-    } else {
-        ND_TRY(prepare_rows(j));
-    }
+    ND_TRY(nd_transfer_open(j->ctx, j->config, &j->transfer));
+    ND_TRY(j->cached.cache != NULL ? take_prepared(j) : prepare_rows(j));
+    ND_TRY(nd_transfer_layers(&j->transfer, j->prep, &j->config));
     ND_TRY(plan_training(j));
     if (j->cached.cache != NULL) {
         ND_TRY(nd_cached_check_batch(&j->cached, j->plan.batch_size));
@@ -239,6 +249,7 @@ static nd_fit_params fit_params(job *j)
         .mixup = j->mixup,
         .clip_norm = p->clip_norm,
         .signals = nd_opt_bool(&j->config->set, "signals"),
+        .unfreeze_at = (long)nd_opt_int(&j->config->set, "unfreeze_at"),
     };
 }
 
@@ -247,6 +258,7 @@ static nd_status fit_sources(job *j, const nd_source *train, const nd_source *va
                              const nd_fit_params *params, nd_net **net, nd_fit_result *result)
 {
     ND_TRY(nd_build_net(j->desc, &j->plan, j->prep, train, net));
+    ND_TRY(nd_transfer_start(&j->transfer, j->config, *net));
     ND_TRY(nd_snapshots_open(&j->snapshots, *net, nd_progress_resumed(&j->progress)));
     nd_optimizer *optimizer;
     ND_TRY(nd_build_optimizer(j->config, &j->plan, *net, &optimizer));
@@ -437,10 +449,11 @@ static nd_status job_plan_event(job *j)
 static nd_status job_run(job *j)
 {
     ND_TRY(job_prepare(j));
-    nd_progress_rows rows = {j->table, &j->parts, NULL};
+    nd_progress_rows rows = {.table = j->table, .parts = &j->parts};
     if (j->cached.cache != NULL) {
         rows.cache = nd_cache_get_head(j->cached.cache);
     }
+    rows.from = j->transfer.weights != NULL ? j->transfer.weights->mark : 0;
     ND_TRY(nd_progress_open(&j->progress, j->config, &rows, &j->curve, j->plan.refit));
     j->progress.snapshots = &j->snapshots;
     ND_TRY(job_plan_event(j));

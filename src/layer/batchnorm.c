@@ -143,9 +143,24 @@ static void batchnorm_forward(const nd_layer_io *io)
     nd_norm_columns(io->pool, &norm);
 }
 
+/* Statistics that do not follow the batch are constants: gx = gy * scale * inverse. */
+static void constant_backward(const nd_norm *norm)
+{
+    for (size_t r = 0; norm->gx && r < norm->rows; r++) {
+        for (size_t j = 0; j < norm->n; j++) {
+            size_t i = r * norm->n + j;
+            norm->gx[i] = norm->gy[i] * norm->scale[j] * norm->inverse[j];
+        }
+    }
+}
+
 static void batchnorm_backward(const nd_layer_io *io)
 {
     nd_norm norm = arrays_of(io);
+    if (io->frozen) {
+        constant_backward(&norm);
+        return;
+    }
     nd_norm_columns_back(io->pool, &norm);
 }
 

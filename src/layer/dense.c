@@ -109,14 +109,9 @@ static void dense_forward(const nd_layer_io *io)
                    bias, io->act, io->slope, io->y);
 }
 
-/* gz = gy * f'(z);  gW = x^T gz;  gb = sum over rows of gz;  gx = gz W^T, brought
- * through the activation that made x where that is known. */
-static void dense_backward(const nd_layer_io *io)
+static void weight_gradient(const nd_layer_io *io)
 {
     size_t in = io->shape->in[0], out = io->shape->out;
-    if (io->act != ND_ACT_NONE && !io->gy_of_z) {
-        nd_k_act_back(io->pool, io->act, io->slope, io->rows * out, io->y, io->gy, io->gy);
-    }
     if (io->sparse_x) {
         nd_small_dense d = sparse_of(io);
         nd_sparse_gw(io->pool, &d, io->rows, io->x[0], io->gy, io->grad[0], false);
@@ -125,6 +120,19 @@ static void dense_backward(const nd_layer_io *io)
     }
     if (io->shape->params > 1) {
         nd_k_column_sums(io->pool, io->rows, out, io->gy, io->grad[1], false);
+    }
+}
+
+/* gz = gy * f'(z);  gW = x^T gz;  gb = sum over rows of gz;  gx = gz W^T, brought
+ * through the activation that made x where that is known. */
+static void dense_backward(const nd_layer_io *io)
+{
+    size_t in = io->shape->in[0], out = io->shape->out;
+    if (io->act != ND_ACT_NONE && !io->gy_of_z) {
+        nd_k_act_back(io->pool, io->act, io->slope, io->rows * out, io->y, io->gy, io->gy);
+    }
+    if (!io->frozen) {
+        weight_gradient(io);
     }
     if (io->gx[0]) {
         nd_gemm_nt_back(io->pool, io->rows, in, out, io->gy, io->param[0], io->x_act, io->x_slope,

@@ -51,6 +51,11 @@ static nd_status add_span(nd_ctx *ctx, const nd_tensor_spec *spec, size_t layer,
     return ND_OK;
 }
 
+static double rate_of(const nd_desc_layer *layer)
+{
+    return layer->frozen ? 0 : layer->lr;
+}
+
 static nd_status make_spans(nd_ctx *ctx, const nd_desc *desc, bool buffers, nd_span **spans,
                             size_t *count, size_t *size)
 {
@@ -63,7 +68,7 @@ static nd_status make_spans(nd_ctx *ctx, const nd_desc *desc, bool buffers, nd_s
         const nd_tensor_spec *spec = buffers ? shape->buffer : shape->param;
         size_t tensors = buffers ? shape->buffers : shape->params;
         for (size_t k = 0; k < tensors; k++) {
-            ND_TRY(add_span(ctx, &spec[k], i, desc->layer[i]->lr, size, &(*spans)[*count]));
+            ND_TRY(add_span(ctx, &spec[k], i, rate_of(desc->layer[i]), size, &(*spans)[*count]));
             (*count)++;
         }
     }

@@ -65,8 +65,8 @@ static size_t count_weights(const nd_plan *plan)
 static void fill_link(const nd_plan_step *step, const nd_chain_link *before, nd_chain_link *link)
 {
     const nd_layer_io *io = &step->io;
+    link->step = step;
     link->io = io;
-    link->wants_gx = io->gx[0] != NULL;
     link->dense = (nd_small_dense){.in = io->shape->in[0],
                                    .out = io->shape->out,
                                    .weight = io->param[0],
@@ -84,7 +84,8 @@ static nd_status fill(nd_ctx *ctx, const nd_plan *plan, size_t max_rows, nd_chai
     chain->link = nd_alloc(chain->count, sizeof *chain->link);
     chain->turned =
         nd_alloc_aligned(chain->trains ? chain->weights + ND_SMALL_SLACK : 1, sizeof(nd_real));
-    chain->grad = nd_alloc_aligned((chunks - 1) * chain->size, sizeof(nd_real));
+    chain->blocks = chunks - 1;
+    chain->grad = nd_alloc_aligned(chain->blocks * chain->size, sizeof(nd_real));
     if (!chain->link || !chain->turned || !chain->grad) {
         return nd_fail_memory(ctx);
     }
@@ -133,6 +134,13 @@ void nd_chain_destroy(nd_chain *chain)
         nd_free(chain->turned);
         nd_free(chain->grad);
         nd_free(chain);
+    }
+}
+
+void nd_chain_forget(nd_chain *chain)
+{
+    if (chain) {
+        memset(chain->grad, 0, chain->blocks * chain->size * sizeof *chain->grad);
     }
 }
 
@@ -246,12 +254,14 @@ static void weight_gradient(const chain_job *j, const nd_chain_link *link, size_
 static void backward_part(const chain_job *j, size_t chunk, size_t first, size_t rows, bool sparse)
 {
     const nd_chain *chain = j->chain;
-    for (size_t i = chain->count; i-- > 0;) {
+    for (size_t i = chain->count; i-- > 0 && chain->link[i].step->backward;) {
         const nd_chain_link *link = &chain->link[i];
         const nd_small_dense *d = &link->dense;
         const nd_real *x = input_of(j, link, first), *gz = link->io->gy + first * d->out;
-        weight_gradient(j, link, chunk, first, rows, sparse && i == 0);
-        if (link->wants_gx) {
+        if (!link->io->frozen) {
+            weight_gradient(j, link, chunk, first, rows, sparse && i == 0);
+        }
+        if (link->io->gx[0]) {
             nd_small_gx(chain->isa, d, rows, x, gz, link->io->gx[0] + first * d->in);
         }
     }
@@ -313,7 +323,7 @@ void nd_chain_forward(const nd_chain *chain, nd_pool *pool, const nd_real *x, si
 static void turn_weights(const nd_chain *chain, size_t rows)
 {
     for (size_t i = 0; rows >= ND_SMALL_TURN_ROWS && i < chain->count; i++) {
-        if (chain->link[i].wants_gx) {
+        if (chain->link[i].io->gx[0]) {
             nd_small_turn(chain->isa, &chain->link[i].dense);
         }
     }

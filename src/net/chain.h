@@ -14,8 +14,8 @@ enum { ND_CHAIN_CHUNKS = 8, ND_CHAIN_WEIGHTS = 16384 };
 
 typedef struct nd_chain_link {
     nd_small_dense dense;
-    const nd_layer_io *io; /* of the plan's step: y, gy, gx, grad */
-    bool wants_gx;
+    const nd_plan_step *step; /* of the plan */
+    const nd_layer_io *io;    /* of the step: y, gy, gx, grad */
 } nd_chain_link;
 
 struct nd_chain {
@@ -25,6 +25,7 @@ struct nd_chain {
     nd_real *turned; /* transposed weights of all links */
     nd_real *grad;   /* [chunks - 1][size] */
     size_t size;     /* of the gradient block */
+    size_t blocks;   /* of grad */
     size_t weights;  /* of all links */
     bool trains;     /* small enough for training, too */
 };
@@ -34,6 +35,9 @@ struct nd_chain {
 nd_status nd_chain_create(nd_ctx *ctx, const nd_plan *plan, const nd_blocks *blocks,
                           size_t max_rows, nd_chain **chain);
 void nd_chain_destroy(nd_chain *chain);
+
+/* Zero the gradients of chunks: those of layers that froze would stay as they were. */
+void nd_chain_forget(nd_chain *chain);
 
 /* Whether a pass over so many rows goes through the chain. */
 bool nd_chain_takes(const nd_chain *chain, size_t rows, bool training);

@@ -334,13 +334,8 @@ static nd_status copy_layer(nd_desc *to, const nd_desc_layer *layer)
     return append(to, copy);
 }
 
-nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double factor)
+static nd_status fail_layer(const nd_desc *desc, const char *name, size_t n)
 {
-    long i = find_layer(desc, name, n);
-    if (i >= 0 && desc->layer[i]->shape.params > 0) {
-        desc->layer[i]->lr = factor;
-        return ND_OK;
-    }
     nd_text names = {0};
     for (size_t k = 0; k < desc->count; k++) {
         if (desc->layer[k]->shape.params > 0) {
@@ -352,6 +347,36 @@ nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double facto
                 (int)n, name, names.size ? names.data : "none");
     nd_text_free(&names);
     return status;
+}
+
+nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double factor)
+{
+    long i = find_layer(desc, name, n);
+    if (i < 0 || desc->layer[i]->shape.params == 0) {
+        return fail_layer(desc, name, n);
+    }
+    desc->layer[i]->lr = factor;
+    return ND_OK;
+}
+
+const nd_desc_layer *nd_desc_find(const nd_desc *desc, const char *name, size_t n)
+{
+    long i = find_layer(desc, name, n);
+    return i >= 0 ? desc->layer[i] : NULL;
+}
+
+nd_status nd_desc_freeze(nd_desc *desc, const char *layer)
+{
+    if (!desc || !layer) {
+        return nd_fail(desc ? desc->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_desc_freeze: a null pointer was passed");
+    }
+    long i = find_layer(desc, layer, strlen(layer));
+    if (i < 0 || desc->layer[i]->shape.params + desc->layer[i]->shape.buffers == 0) {
+        return fail_layer(desc, layer, strlen(layer));
+    }
+    desc->layer[i]->frozen = true;
+    return ND_OK;
 }
 
 nd_status nd_desc_copy(const nd_desc *desc, nd_desc **copy)

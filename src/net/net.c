@@ -2,6 +2,7 @@
 
 #include "base/ctx.h"
 #include "base/mem.h"
+#include "net/chain.h"
 #include "net/plan.h"
 
 /* Whether what the last layer does is undone or done again by the loss on logits. */
@@ -118,9 +119,23 @@ nd_status nd_net_replan(nd_net *net, size_t max_rows)
     nd_noise_destroy(net->noise);
     net->noise = NULL;
     net->plan = plan;
+    nd_plan_freeze(&net->plan, net->thawed);
     net->max_rows = max_rows;
     net->ran = false;
     return ND_OK;
+}
+
+void nd_net_thaw(nd_net *net, bool thawed)
+{
+    nd_blocks *b = &net->blocks;
+    net->thawed = thawed;
+    for (size_t i = 0; i < b->spans; i++) {
+        const nd_desc_layer *layer = net->desc->layer[b->span[i].layer];
+        b->span[i].lr = layer->frozen && !thawed ? 0 : layer->lr;
+    }
+    memset(b->grad, 0, b->size * sizeof *b->grad);
+    nd_chain_forget(net->plan.chain);
+    nd_plan_freeze(&net->plan, thawed);
 }
 
 size_t nd_net_inputs(const nd_net *net)
@@ -262,7 +277,9 @@ double nd_net_flops(const nd_net *net, bool training)
         const nd_layer_shape *shape = &step->layer->shape;
         double steps = shape->times ? (double)shape->times : 1;
         for (size_t k = 0; k < shape->params; k++) {
-            double times = steps * (!training ? 1 : step->io.gx[0] ? 3 : 2);
+            double own = training && step->backward && !step->io.frozen;
+            double times = 1 + own + (training && step->io.gx[0] ? 1 : 0);
+            times *= steps;
             sum += shape->param[k].fan_in
                        ? times * (double)shape->param[k].rows * (double)shape->param[k].cols
                        : 0;

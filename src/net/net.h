@@ -15,6 +15,7 @@ typedef struct nd_desc_layer {
     long input[ND_LAYER_INPUTS]; /* earlier layers, -1 is the network's input */
     nd_layer_shape shape;        /* shape.attr points at attr */
     double lr;                   /* factor on the learning rate; a matter of training, not saved */
+    bool frozen;                 /* keeps parameters and running statistics; not saved */
 } nd_desc_layer;
 
 struct nd_desc {
@@ -30,6 +31,9 @@ const nd_option *nd_desc_common_options(size_t *count);
 
 /* Set the factor on the learning rate of the layer called name[n]. ND_ERR_OPTION. */
 nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double factor);
+
+/* Layer by its name[n]; NULL if there is none. */
+const nd_desc_layer *nd_desc_find(const nd_desc *desc, const char *name, size_t n);
 
 nd_status nd_desc_copy(const nd_desc *desc, nd_desc **copy);
 
@@ -57,6 +61,10 @@ size_t nd_net_label_width(const nd_net *net);
 /* Plan again for another largest batch, parameters and buffers kept, noise ended; on
  * failure the net is unchanged. */
 nd_status nd_net_replan(nd_net *net, size_t max_rows);
+
+/* Train frozen layers like others (thawed), or freeze them again. Spans change with it:
+ * an optimizer made before is told by nd_optimizer_respan. Does not allocate. */
+void nd_net_thaw(nd_net *net, bool thawed);
 
 /* Whether a layer has init=lsuv, which nd_net_init_on completes. */
 bool nd_net_wants_rows(const nd_net *net);

@@ -2,6 +2,8 @@
  * layer i at i, the loss at n, backward of layer i at 2n - i. */
 #include "net/plan.h"
 
+#include <string.h>
+
 #include "base/ctx.h"
 #include "base/mem.h"
 #include "net/chain.h"
@@ -277,7 +279,6 @@ static void fill_steps(const planner *p, const nd_blocks *blocks, uint64_t seed,
         nd_plan_step *step = &plan->step[i];
         step->layer = node->layer;
         step->skip = node->fused;
-        step->backward = node->trained && !node->fused;
         step->io.shape = &node->layer->shape;
         step->io.rng = (nd_rng){.seed = seed, .stream = ND_STREAM_LAYER + (uint32_t)i};
         step->io.y = result_of(p, plan, i);
@@ -293,6 +294,9 @@ static void fill_steps(const planner *p, const nd_blocks *blocks, uint64_t seed,
     }
     for (size_t i = 0; i < p->count; i++) {
         fold_derivative(p, i, plan->step);
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        memcpy(plan->step[i].gx, plan->step[i].io.gx, sizeof plan->step[i].gx);
     }
     plan->logits = result_of(p, plan, p->count - 1);
     plan->glogits = gradient_of(p, plan, p->count - 1);
@@ -324,6 +328,7 @@ nd_status nd_plan_create(nd_ctx *ctx, const nd_desc *desc, const nd_blocks *bloc
     nd_status status = make_plan(&p, desc, plan);
     if (status == ND_OK) {
         fill_steps(&p, blocks, seed, plan);
+        nd_plan_freeze(plan, false);
         status = nd_chain_create(ctx, plan, blocks, max_rows, &plan->chain);
     }
     if (status != ND_OK) {
@@ -331,6 +336,32 @@ nd_status nd_plan_create(nd_ctx *ctx, const nd_desc *desc, const nd_blocks *bloc
     }
     nd_free(p.node);
     return status;
+}
+
+/* Whether it or a layer below it is trained; those stand before it. */
+static bool learns(const nd_plan *plan, const nd_plan_step *step)
+{
+    bool any = step->layer->shape.params > 0 && !step->io.frozen;
+    for (size_t k = 0; k < step->layer->inputs; k++) {
+        long from = step->layer->input[k];
+        any = any || (from >= 0 && plan->step[from].trained);
+    }
+    return any;
+}
+
+void nd_plan_freeze(nd_plan *plan, bool thawed)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        nd_plan_step *step = &plan->step[i];
+        step->io.frozen = step->layer->frozen && !thawed;
+        step->trained = learns(plan, step);
+        step->backward = step->trained && !step->skip;
+        for (size_t k = 0; k < step->layer->inputs; k++) {
+            long from = step->layer->input[k];
+            bool wanted = step->trained && from >= 0 && plan->step[from].trained;
+            step->io.gx[k] = wanted ? step->gx[k] : NULL;
+        }
+    }
 }
 
 void nd_plan_destroy(nd_plan *plan)

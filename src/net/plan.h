@@ -11,7 +11,9 @@ typedef struct nd_plan_step {
     const nd_desc_layer *layer;
     nd_layer_io io; /* rows, training, rng.step and the network's input are set per call */
     bool skip;      /* its work is done by the layer before (fused activation) */
-    bool backward;  /* something below it has parameters */
+    bool backward;  /* it or something below it is trained */
+    bool trained;   /* the same of a layer whose work another does */
+    nd_real *gx[ND_LAYER_INPUTS];  /* io.gx where no layer is frozen */
     nd_real *sum[ND_LAYER_INPUTS]; /* gradient to which io.gx[i] is added, NULL: io.gx[i] is it */
 } nd_plan_step;
 
@@ -49,6 +51,7 @@ struct nd_net {
     bool weighted;   /* label rows end with a weight */
     nd_real *mixed; /* [max_rows][outputs], for the gradient of a second label; NULL: rows
                        have one */
+    bool thawed;    /* frozen layers are trained like others */
 };
 
 /* Reals in a multiple of 64 bytes that holds n; 0 on overflow. */
@@ -65,6 +68,11 @@ nd_status nd_blocks_init(nd_ctx *ctx, const nd_desc *desc, nd_blocks *blocks, ui
 nd_status nd_plan_create(nd_ctx *ctx, const nd_desc *desc, const nd_blocks *blocks, size_t max_rows,
                          uint64_t seed, nd_plan *plan);
 void nd_plan_destroy(nd_plan *plan);
+
+/* Leave out what frozen layers do not need: their own gradients, and all backward calls
+ * below the lowest layer that is trained. thawed: as if no layer were frozen. Does not
+ * allocate; may be called between any two batches. */
+void nd_plan_freeze(nd_plan *plan, bool thawed);
 
 /* ---- Layout (layout.c) */
 

@@ -55,7 +55,7 @@ static void forward_step(nd_net *net, nd_plan_step *step, const nd_real *x, size
     }
     step->io.pool = net->ctx->pool;
     step->io.rows = rows;
-    step->io.training = training;
+    step->io.training = training && !step->io.frozen;
     step->io.rng.step = net->step;
     for (size_t k = 0; k < step->layer->inputs; k++) {
         if (step->layer->input[k] < 0) {
@@ -114,6 +114,16 @@ static bool is_finite(const nd_plan_step *step)
     return true;
 }
 
+/* Nothing follows the gradient of a frozen layer, the length of the whole included. Those
+ * that take an activation leave it out themselves: there it costs most. */
+static void forget_gradient(const nd_layer_io *io)
+{
+    const nd_layer_shape *shape = io->shape;
+    for (size_t k = 0; k < shape->params; k++) {
+        nd_k_fill(0, shape->param[k].rows * shape->param[k].cols, io->grad[k]);
+    }
+}
+
 static void backward(nd_net *net, bool *finite)
 {
     for (size_t i = net->plan.count; i-- > 0;) {
@@ -122,11 +132,14 @@ static void backward(nd_net *net, bool *finite)
             continue;
         }
         step->layer->class->backward(&step->io);
+        if (step->io.frozen && !step->layer->class->takes_act) {
+            forget_gradient(&step->io);
+        }
         if (finite && *finite) {
             *finite = is_finite(step);
         }
         for (size_t k = 0; k < step->layer->inputs; k++) {
-            if (step->sum[k]) {
+            if (step->sum[k] && step->io.gx[k]) {
                 nd_k_add(step->io.pool, step->io.rows * step->io.shape->in[k], step->sum[k],
                          step->io.gx[k], step->sum[k]);
             }

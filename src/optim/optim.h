@@ -85,6 +85,13 @@ nd_status nd_optimizer_on_block(nd_ctx *ctx, const char *rule, const char *attri
                                 nd_real *param, const nd_real *grad, const nd_span *span,
                                 size_t spans, nd_optimizer **optimizer);
 
+/* Read the spans of the block again, as many as the optimizer was made with: rates changed.
+ *   since  steps that were finished when those that had no rate at first got one: a rule
+ *          that counts steps (Adam's corrections) counts for them from there
+ * Does not allocate. */
+void nd_optimizer_respan(nd_optimizer *optimizer, const nd_span *span, size_t spans,
+                         uint64_t since);
+
 /* nd_optimizer_step for a gradient that is known to be finite, in the environment
  * of base/fpenv.h, which the caller has entered. */
 nd_status nd_optimizer_step_finite(nd_optimizer *optimizer);

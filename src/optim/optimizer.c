@@ -20,7 +20,9 @@ static const double smallest = (double)FLT_MIN;
 typedef struct stretch {
     size_t offset, size;
     bool decay;
-    double lr; /* factor; 0 leaves the elements as they are */
+    double lr;      /* factor; 0 leaves the elements as they are */
+    uint64_t since; /* finished steps when they began to learn; the rule counts from there */
+    double memo[2]; /* io.memo where since is not 0 */
 } stretch;
 
 struct nd_optimizer {
@@ -36,6 +38,7 @@ struct nd_optimizer {
     bool ahead; /* parameters are where look_ahead put them */
     stretch *stretch;
     size_t stretches;
+    bool *rested; /* [spans] whether a span had no rate when the optimizer was made */
 };
 
 static const nd_option common_options[] = {
@@ -124,32 +127,55 @@ static void read_settings(nd_optimizer *o)
     }
 }
 
-static void add_stretch(nd_optimizer *o, size_t offset, size_t end, bool decay, double lr)
+static void add_stretch(nd_optimizer *o, size_t offset, size_t end, const stretch *like)
 {
     stretch *last = o->stretches ? &o->stretch[o->stretches - 1] : NULL;
-    if (last && last->decay == decay && last->lr == lr) {
+    if (last && last->decay == like->decay && last->lr == like->lr && last->since == like->since) {
         last->size = end - last->offset;
     } else if (end > offset) {
-        o->stretch[o->stretches++] = (stretch){offset, end - offset, decay, lr};
+        stretch *made = &o->stretch[o->stretches++];
+        *made = *like;
+        made->offset = offset;
+        made->size = end - offset;
     }
 }
 
 /* Cut the block where decay or rate changes; a gap goes with the span before it. */
-static nd_status cut_block(nd_optimizer *o, const nd_span *span, size_t spans, size_t size)
+static void cut_stretches(nd_optimizer *o, const nd_span *span, size_t spans, uint64_t since)
 {
-    o->stretch = nd_alloc(spans + 1, sizeof *o->stretch);
-    if (!o->stretch) {
-        return nd_fail_memory(o->ctx);
-    }
+    bool all = nd_opt_bool(&o->common, "decay_all");
+    size_t size = o->io.size;
+    o->stretches = 0;
     if (spans == 0) {
-        add_stretch(o, 0, size, nd_opt_bool(&o->common, "decay_all"), 1);
+        add_stretch(o, 0, size, &(stretch){.decay = all, .lr = 1});
     }
     for (size_t i = 0; i < spans; i++) {
         size_t end = i + 1 < spans ? span[i + 1].offset : size;
-        bool decays = span[i].decay || nd_opt_bool(&o->common, "decay_all");
-        add_stretch(o, i > 0 ? span[i].offset : 0, end, o->weight_decay > 0 && decays, span[i].lr);
+        bool late = span[i].lr != 0 && o->rested != NULL && o->rested[i];
+        stretch like = {.decay = o->weight_decay > 0 && (span[i].decay || all),
+                        .lr = span[i].lr,
+                        .since = late ? since : 0};
+        add_stretch(o, i > 0 ? span[i].offset : 0, end, &like);
     }
+}
+
+static nd_status cut_block(nd_optimizer *o, const nd_span *span, size_t spans)
+{
+    o->stretch = nd_alloc(spans + 1, sizeof *o->stretch);
+    o->rested = nd_alloc(spans, sizeof *o->rested);
+    if (!o->stretch || !o->rested) {
+        return nd_fail_memory(o->ctx);
+    }
+    for (size_t i = 0; i < spans; i++) {
+        o->rested[i] = span[i].lr == 0;
+    }
+    cut_stretches(o, span, spans, 0);
     return ND_OK;
+}
+
+void nd_optimizer_respan(nd_optimizer *optimizer, const nd_span *span, size_t spans, uint64_t since)
+{
+    cut_stretches(optimizer, span, spans, since);
 }
 
 /* What a line search leaves no sense to. */
@@ -166,7 +192,7 @@ static nd_status check_search(const nd_optimizer *o)
                        rule);
     }
     for (size_t i = 0; i < o->stretches; i++) {
-        if (o->stretch[i].lr != 1) {
+        if (o->stretch[i].lr != 1 && o->stretch[i].lr != 0) {
             return nd_fail(o->ctx, ND_ERR_OPTION, "lr of a layer: %s takes one step for all layers",
                            rule);
         }
@@ -218,7 +244,7 @@ static nd_status prepare(nd_optimizer *o, const char *attributes, const nd_span 
                           "attribute of the optimizer", &o->attr));
     ND_TRY(parse_attributes(o, attributes));
     read_settings(o);
-    ND_TRY(cut_block(o, span, spans, o->io.size));
+    ND_TRY(cut_block(o, span, spans));
     ND_TRY(check_search(o));
     return make_states(o);
 }
@@ -265,6 +291,7 @@ void nd_optimizer_destroy(nd_optimizer *optimizer)
     }
     nd_free(optimizer->block);
     nd_free(optimizer->stretch);
+    nd_free(optimizer->rested);
     nd_optset_free(&optimizer->attr);
     nd_optset_free(&optimizer->common);
     nd_free(optimizer);
@@ -283,11 +310,15 @@ nd_status nd_optimizer_set_lr(nd_optimizer *optimizer, double lr)
 }
 
 /* What a rule sees of one stretch. */
-static nd_optim_io stretch_io(const nd_optimizer *o, const stretch *part)
+static nd_optim_io stretch_io(const nd_optimizer *o, stretch *part)
 {
     nd_optim_io io = o->io;
     io.weight_decay = part->decay ? o->weight_decay : 0;
     io.lr *= part->lr;
+    if (part->since > 0) {
+        io.step -= part->since;
+        io.memo = part->memo;
+    }
     io.size = part->size;
     io.param += part->offset;
     io.grad += part->offset;
@@ -302,7 +333,7 @@ static void each_stretch(nd_optimizer *o, void (*pass)(const nd_optim_io *io))
     o->io.pool = o->ctx->pool;
     o->io.memo = o->memo;
     /* One stretch is the block: copying what describes it would cost a small net a tenth. */
-    if (o->stretches == 1 && o->stretch[0].lr == 1) {
+    if (o->stretches == 1 && o->stretch[0].lr == 1 && o->stretch[0].since == 0) {
         o->io.weight_decay = o->stretch[0].decay ? o->weight_decay : 0;
         pass(&o->io);
         return;
@@ -438,7 +469,9 @@ static double complete(const nd_optimizer *o, double loss, nd_real *grad)
     }
     for (size_t i = 0; i < o->stretches; i++) {
         const stretch *part = &o->stretch[i];
-        if (part->decay) {
+        if (part->lr == 0) {
+            memset(grad + part->offset, 0, part->size * sizeof *grad);
+        } else if (part->decay) {
             const nd_real *w = o->io.param + part->offset;
             nd_k_axpy(pool, part->size, (nd_real)o->weight_decay, w, grad + part->offset);
             total += o->weight_decay / 2 * nd_k_sum_squares(pool, part->size, w);

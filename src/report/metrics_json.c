@@ -132,8 +132,12 @@ json_t *nd_metrics_json(const nd_metrics *m)
                                              "precision", "recall",   NULL};
     static const char *const of_values[] = {"loss", "rmse", "mae", "r2", NULL};
     static const char *const of_mirrors[] = {"reconstruction", NULL};
+    static const char *const in_percent[] = {"error_percent", "squared_percent", NULL};
     json_t *object = json_object();
     nd_json_set(&object, "rows", json_integer((json_int_t)m->rows));
+    if (m->in_percent) {
+        add_figures(&object, m, in_percent);
+    }
     if (m->classes > 0) {
         add_figures(&object, m, of_classes);
         nd_json_set(&object, "classes", class_list(m));

@@ -221,6 +221,19 @@ static void add_pairs(nd_text *text, const nd_metrics *m)
     }
 }
 
+/* The figures of PROBEN1's paper (Prechelt 1994, section 2.3). */
+static void add_percent(nd_text *text, const nd_metrics *m, const nd_metrics *baseline,
+                        const char *trivial)
+{
+    static const figure list[] = {{"error_percent", "classification error, %"},
+                                  {"squared_percent", "squared error, %"},
+                                  {NULL, NULL}};
+    if (m->in_percent) {
+        nd_text_puts(text, "\n");
+        add_figures(text, isnan(m->error_percent) ? list + 1 : list, m, baseline, trivial);
+    }
+}
+
 static void write_classes(nd_text *text, const nd_metrics *m, const nd_metrics *baseline)
 {
     static const figure binary[] = {{"accuracy", "accuracy"},
@@ -242,6 +255,7 @@ static void write_classes(nd_text *text, const nd_metrics *m, const nd_metrics *
         add_name(text, m->class_name[1], 0, false);
         nd_text_puts(text, ")\n");
     }
+    add_percent(text, m, baseline, "majority");
     add_classes(text, m);
     if (m->classes <= MATRIX_CLASSES) {
         add_matrix(text, m);
@@ -260,6 +274,7 @@ static void write_values(nd_text *text, const nd_metrics *m, const nd_metrics *b
                                     {NULL, NULL}};
     add_figures(text, m->mirror ? mirror : list, m, baseline,
                 baseline && baseline->trivial ? baseline->trivial : "mean");
+    add_percent(text, m, baseline, "mean");
     if (m->targets < 2 || m->mirror) {
         return;
     }

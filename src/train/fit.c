@@ -34,6 +34,7 @@ typedef struct fit {
     double rows_before;      /* of this epoch, in a run that was interrupted in it */
     uint64_t steps_before;   /* in the runs that this one goes on from */
     long epochs_before;
+    bool thawed;                           /* frozen layers learn */
     double start, epoch_start, last_event; /* seconds */
     double clock;                          /* the latest look at it */
     uint64_t until_clock, clock_stride;    /* steps between looks at the clock */
@@ -323,10 +324,28 @@ static const char *reason_to_end(const fit *f, long epoch, bool stop)
     return epoch >= last ? "all epochs are done" : NULL;
 }
 
+/* Frozen layers as the epoch wants them: going back may cross the border again. */
+static void set_frozen(fit *f)
+{
+    long border = f->params->unfreeze_at;
+    bool thawed = border > 0 && (long)f->at->epoch >= border;
+    if (thawed == f->thawed) {
+        return;
+    }
+    size_t spans;
+    nd_net_thaw(f->net, thawed);
+    const nd_span *span = nd_net_spans(f->net, &spans);
+    nd_optimizer_respan(f->optimizer, span, spans, (uint64_t)(border - 1) * f->batches);
+    f->thawed = thawed;
+    nd_log(f->ctx, 2, "epoch %lld: the frozen layers %s", (long long)f->at->epoch,
+           thawed ? "learn from here on" : "are frozen again");
+}
+
 /* One epoch, or what is left of it; *why gets the reason to end after it. */
 static nd_status run_epoch(fit *f, bool *stop, const char **why)
 {
     nd_place *at = f->at;
+    set_frozen(f);
     ND_TRY(train_epoch(f, stop));
     bool saved = *stop;
     ND_TRY(finish_epoch(f, (long)at->epoch, stop));

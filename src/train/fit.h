@@ -41,6 +41,7 @@ typedef struct nd_fit_params {
     double mixup;              /* alpha; 0: rows are not mixed */
     double clip_norm;          /* for the message when training diverges */
     bool signals;              /* measure the layers in the last step of each epoch */
+    long unfreeze_at;          /* epoch from which frozen layers learn as well; 0: never */
 } nd_fit_params;
 
 typedef struct nd_fit_result {

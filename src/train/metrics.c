@@ -103,6 +103,8 @@ double nd_metrics_get(const nd_metrics *metrics, const char *name)
         {"mae", metrics->mae},
         {"r2", metrics->r2},
         {"reconstruction", metrics->reconstruction},
+        {"error_percent", metrics->error_percent},
+        {"squared_percent", metrics->squared_percent},
     };
     for (size_t i = 0; name && i < sizeof figure / sizeof *figure; i++) {
         if (strcmp(figure[i].name, name) == 0) {
@@ -133,6 +135,7 @@ static nd_metrics *create(nd_ctx *ctx, size_t rows)
         m->rows = rows;
         m->loss = m->accuracy = m->balanced_accuracy = m->log_loss = m->auc = NAN;
         m->f1 = m->precision = m->recall = m->rmse = m->mae = m->r2 = m->reconstruction = NAN;
+        m->error_percent = m->squared_percent = NAN;
     }
     return m;
 }
@@ -273,10 +276,21 @@ static nd_status auc_figures(nd_metrics *m, const nd_real *p, const nd_real *lab
     return ND_OK;
 }
 
+/* sum over outputs of (o - t)^2, t being 1 for the true class and 0 for others. */
+static double row_squares(const nd_real *p, size_t n, size_t class)
+{
+    double sum = 0;
+    for (size_t j = 0; j < n; j++) {
+        double error = (double)p[j] - (j == class);
+        sum += error * error;
+    }
+    return sum;
+}
+
 static nd_status measure_classes(nd_metrics *m, const nd_real *p, const nd_real *label)
 {
     size_t n = (size_t)m->classes, hits = 0;
-    double loss = 0;
+    double loss = 0, squares = 0;
     for (size_t r = 0; r < m->rows; r++) {
         for (size_t j = 0; j < n; j++) {
             if (!(p[r * n + j] >= 0 && p[r * n + j] <= 1)) {
@@ -291,7 +305,10 @@ static nd_status measure_classes(nd_metrics *m, const nd_real *p, const nd_real 
         m->confusion[class * n + guess]++;
         hits += class == guess;
         loss += row_log_loss(p + r * n, n, class);
+        squares += row_squares(p + r * n, n, class);
     }
+    m->error_percent = 100 * (double)(m->rows - hits) / (double)m->rows;
+    m->squared_percent = 100 * squares / ((double)m->rows * (double)n);
     m->accuracy = (double)hits / (double)m->rows;
     m->log_loss = loss / (double)m->rows;
     for (size_t k = 0; k < n; k++) {
@@ -362,10 +379,11 @@ static void measure_target(nd_metrics *m, const double *y, const double *t, size
 
 static void measure_regression(nd_metrics *m, const double *y, const double *t)
 {
-    m->rmse = m->mae = m->r2 = 0;
+    m->rmse = m->mae = m->r2 = m->squared_percent = 0;
     for (size_t j = 0; j < m->targets; j++) {
         measure_target(m, y, t, j);
         m->rmse += m->target_rmse[j] / (double)m->targets;
+        m->squared_percent += 100 * m->target_rmse[j] * m->target_rmse[j] / (double)m->targets;
         m->mae += m->target_mae[j] / (double)m->targets;
         m->r2 += m->target_r2[j] / (double)m->targets;
     }

@@ -12,6 +12,10 @@ struct nd_metrics {
     int classes; /* 0 for regression */
     size_t rows, targets;
     double loss; /* of the training loss, NaN if unknown */
+    /* Prechelt 1994: share of the rows that are misclassified, and squared error over rows
+     * and outputs, of probabilities or of values in target units; both in per cent */
+    double error_percent, squared_percent;
+    bool in_percent; /* text and JSON tell them */
     /* classes */
     double accuracy, balanced_accuracy, log_loss, auc, f1, precision, recall; /* macro means;
                              binary: f1, precision, recall of the second class; auc: binary, or
