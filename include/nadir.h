@@ -254,7 +254,7 @@ ND_API nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char 
 /* Make a table that borrows two arrays; they must outlive it.
  *   x        in  [rows][n_in]   features, row-major; NaN means missing
  *   y        in  [rows][n_out]  targets: class indices (n_out 1, whole numbers
- *                from 0) or values; NULL with n_out 0 for a table to predict
+ *                from 0), labels 0 and 1 (n_out 2 or more) or values; NULL with n_out 0 for a table to predict
  * Columns are named x0.. and y0.. (y if n_out is 1).
  * ND_ERR_ARGUMENT if rows or n_in is 0, ND_ERR_MEMORY. */
 ND_API nd_status nd_table_from_arrays(nd_ctx *ctx, const nd_real *x, size_t rows, size_t n_in,
@@ -324,7 +324,7 @@ typedef struct nd_event {
     double lr;           /* learning rate in force */
     double train_loss;   /* mean over the epoch so far */
     double valid_loss;   /* mean over the validation split */
-    double valid_metric; /* accuracy, R2 for regression, or reconstruction */
+    double valid_metric; /* accuracy, label_accuracy for several labels, R2, or reconstruction */
     const char *metric;  /* name of valid_metric */
     double rows_per_s;   /* training rows per second of this epoch */
     double seconds, seconds_left;
@@ -453,12 +453,13 @@ ND_API nd_status nd_model_load(nd_ctx *ctx, const char *path, nd_model **model);
 ND_API void nd_model_destroy(nd_model *model);
 
 /* Number of raw input columns, and of numbers per prediction: classes for a
- * multi-class model, 2 for a binary one, targets for regression, the numbers it takes for
- * an autoencoder. */
+ * multi-class model, 2 for a binary one, targets for labels and for regression, with
+ * the deviations of loss "gaussian" behind them, the numbers it takes for an autoencoder. */
 ND_API size_t nd_model_inputs(const nd_model *model);
 ND_API size_t nd_model_outputs(const nd_model *model);
 
-/* Name of output j: the class, or the target column; NULL if j is out of range. */
+/* Name of output j: the class, or the target column, or NAME_deviation; NULL if j is out
+ * of range. */
 ND_API const char *nd_model_output_name(const nd_model *model, size_t j);
 
 /* Predict from an array in the column order of training.
@@ -519,7 +520,9 @@ ND_API void nd_metrics_destroy(nd_metrics *metrics);
  * precision, recall, rmse, mae, r2, error_percent (rows of another class than
  * predicted), squared_percent (mean of squared errors over rows and outputs; Prechelt
  * 1994, section 2.3), reconstruction (of an autoencoder: mean over the rows of the squared
- * distance from the prepared row to what came out); NaN if it does not apply. */
+ * distance from the prepared row to what came out), nll and coverage (of predicted
+ * deviations), subset_accuracy, hamming_loss, micro_f1, macro_f1 (of labels); NaN if it
+ * does not apply. */
 ND_API double nd_metrics_get(const nd_metrics *metrics, const char *name);
 
 /* Write all figures; json as in nd_table_describe.
@@ -539,7 +542,7 @@ ND_API void nd_desc_destroy(nd_desc *desc);
 /* Append a layer.
  *   type        "dense", "relu", "tanh", "sigmoid", "gelu", "prelu", "dropout",
  *               "noise", "batchnorm", "layernorm", "rmsnorm", "add", "concat", "rnn", "lstm",
- *               "gru", ...
+ *               "gru", "embedding", ...
  *   attributes  "units=64, init=he_normal" ; NULL or "" for defaults. Every layer takes
  *               name=WORD, from=NAME|NAME (earlier layers; "input" is the
  *               network's input; the default is the layer before) and lr=FACTOR on the
@@ -558,7 +561,9 @@ ND_API nd_status nd_desc_freeze(nd_desc *desc, const char *layer);
  *   loss  "cross_entropy" (y: class index, [rows][1]), "binary_cross_entropy"
  *         (y: 0 or 1, [rows][n_out]), "focal", "hinge" (y: class index, or 0 or 1 for
  *         one output, [rows][1]), "mse", "mae", "huber", "log_cosh", "quantile"
- *         (y: [rows][n_out]), "poisson" (y: 0 or more, [rows][n_out]); all on logits. Settings follow the name: "huber, delta=2"
+ *         (y: [rows][n_out]), "poisson" (y: 0 or more, [rows][n_out]), "gaussian" (y:
+ *         [rows][n_out / 2]; n_out even), "kl_divergence" (y: [rows][n_out], each row
+ *         summing to 1); all on logits. Settings follow the name: "huber, delta=2"
  *   seed  same seed, same parameters, same masks
  * ND_ERR_OPTION (no such loss, a layer that the loss makes senseless), ND_ERR_SHAPE,
  * ND_ERR_MEMORY; *net is then NULL.
@@ -584,8 +589,9 @@ ND_API size_t nd_net_outputs(const nd_net *net);
 /* Run one batch forward in evaluation mode.
  *   x  in   [rows][n_in]   row-major, borrowed for the call
  *   y  out  [rows][n_out]  probabilities for a cross-entropy loss (softmax or
- *           sigmoid of the logits), exp of the logits for "poisson", values
- *           otherwise; caller's buffer
+ *           sigmoid of the logits) and for "kl_divergence", exp of the logits for
+ *           "poisson", means and then deviations for "gaussian", values otherwise;
+ *           caller's buffer
  * ND_ERR_SHAPE if rows exceeds the planned batch; y is then untouched.
  * Does not allocate. One net per thread: it writes the net's workspace. */
 ND_API nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y);

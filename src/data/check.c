@@ -258,7 +258,7 @@ static nd_status list_columns(nd_check *check)
 
 static nd_status take_labels(nd_check *check)
 {
-    if (nd_prep_values(check->prep)) {
+    if (!nd_task_has_classes(check->prep->task)) {
         return ND_OK;
     }
     check->label = nd_alloc(check->table->rows, sizeof *check->label);

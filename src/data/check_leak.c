@@ -171,6 +171,13 @@ static const nd_column *target_of(const nd_check *check, size_t t)
     return &check->table->column[check->prep->target[t].position];
 }
 
+double nd_check_number(const nd_check *check, size_t t, size_t row)
+{
+    const nd_column *target = target_of(check, t);
+    return target->dtype == ND_DT_WORD ? (double)nd_column_word(target, row)
+                                       : nd_column_number(target, row, 0);
+}
+
 /* How a column is looked at: its values, or only whether there is one. */
 typedef enum view { BY_VALUE, BY_PRESENCE } view;
 
@@ -186,7 +193,7 @@ static void take_row(const nd_check *check, const nd_column *column, size_t t, s
     }
     out->key = how == BY_PRESENCE && out->key < INFINITY ? 0 : out->key;
     out->class = check->label ? check->label[row] : 0;
-    out->target = check->label ? 0 : nd_column_number(target_of(check, t), row, 0);
+    out->target = check->label ? 0 : nd_check_number(check, t, row);
 }
 
 /* Rows to look at: fewer where there are many columns. */
@@ -332,8 +339,9 @@ static void tell_values(const nd_check *check, const nd_column *raw, nd_check_co
     for (size_t t = 0; t < check->prep->targets; t++) {
         double skill = skill_of(check, raw, t, BY_VALUE);
         column->skill = isnan(skill) || skill > column->skill ? skill : column->skill;
-        column->exact = column->exact || (raw->dtype != ND_DT_WORD &&
-                                          is_line(raw, target_of(check, t), check->table->rows));
+        const nd_column *target = target_of(check, t);
+        bool numbers = raw->dtype != ND_DT_WORD && target->dtype != ND_DT_WORD;
+        column->exact = column->exact || (numbers && is_line(raw, target, check->table->rows));
     }
 }
 

@@ -28,7 +28,7 @@ typedef struct nd_check {
     nd_findings *findings;
     nd_check_column *column; /* [columns] inputs that are not ignored */
     size_t columns;
-    uint32_t *label; /* [rows] class of each row, NULL for regression */
+    uint32_t *label; /* [rows] class of each row, NULL without classes */
 } nd_check;
 
 /* Report a finding unless it is allowed. column: of the table, or SIZE_MAX. remedy:
@@ -50,6 +50,9 @@ nd_status nd_check_leaks(nd_check *check);
 
 /* Identical rows: within the table, with other labels, and in a part. */
 nd_status nd_check_rows(nd_check *check, const nd_check_part *parts, size_t count);
+
+/* Target t of a row as a number; the place of its word where it is text. */
+double nd_check_number(const nd_check *check, size_t t, size_t row);
 
 /* Hash of a cell that is equal for equal values in all tables; word: hash per word of
  * the column's dictionary, NULL for numbers. */

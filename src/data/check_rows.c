@@ -359,7 +359,7 @@ static nd_status take_claims(const rows *r, claim *row, double *near)
     nd_stats stats = {0};
     for (size_t i = 0; i < r->n; i++) {
         row[i].input = r->input[i];
-        row[i].target = check->label ? (double)check->label[i] : nd_column_number(target, i, 0);
+        row[i].target = check->label ? (double)check->label[i] : nd_check_number(check, 0, i);
     }
     if (!check->label && !nd_stats_take(target, NULL, r->n, &stats)) {
         return nd_fail_memory(check->ctx);

@@ -10,9 +10,10 @@
 #include "data/prep_parts.h"
 
 static const char *const task_names[] = {"auto", "binary", "multiclass", "regression",
-                                         "autoencoder"};
+                                         "multilabel", "autoencoder"};
 static const char *const scaling_names[] = {"standard", "minmax", "quantile", "none"};
-static const char *const kind_names[] = {"dropped", "number", "image", "one_hot", "hashed"};
+static const char *const kind_names[] = {"dropped", "number", "image",
+                                         "one_hot", "hashed", "index"};
 
 const char *nd_task_name(nd_task task)
 {
@@ -47,6 +48,7 @@ void nd_prep_destroy(nd_prep *prep)
     }
     for (size_t t = 0; prep->target && t < prep->targets; t++) {
         nd_free(prep->target[t].name);
+        nd_dict_destroy(prep->target[t].classes);
     }
     nd_free(prep->column);
     nd_free(prep->target);
@@ -74,7 +76,7 @@ bool nd_prep_is_target(const nd_prep *prep, size_t column)
 
 size_t nd_prep_label_width(const nd_prep *prep)
 {
-    return nd_prep_values(prep) ? nd_prep_outputs(prep) : 1;
+    return nd_task_has_classes(prep->task) ? 1 : nd_prep_outputs(prep);
 }
 
 size_t nd_prep_outputs(const nd_prep *prep)
@@ -82,7 +84,12 @@ size_t nd_prep_outputs(const nd_prep *prep)
     if (prep->task == ND_TASK_AUTOENCODER) {
         return prep->features;
     }
-    return prep->task == ND_TASK_REGRESSION ? prep->targets : nd_dict_count(prep->classes);
+    return nd_task_has_classes(prep->task) ? nd_dict_count(prep->classes) : prep->targets;
+}
+
+size_t nd_prep_index_rows(const nd_prep_column *column)
+{
+    return nd_dict_count(column->words) + column->other + column->missing_feature;
 }
 
 bool nd_prep_listed(const nd_table *table, size_t column, const char *const *names, size_t count)

@@ -12,6 +12,7 @@ typedef enum nd_task {
     ND_TASK_BINARY,
     ND_TASK_MULTICLASS,
     ND_TASK_REGRESSION,
+    ND_TASK_MULTILABEL, /* several targets of two values each */
     ND_TASK_AUTOENCODER /* no targets: the labels of a row are its features */
 } nd_task;
 
@@ -28,7 +29,8 @@ typedef enum nd_prep_kind {
     ND_PREP_IMAGE,   /* width features, one center and scale for all */
     ND_PREP_ONE_HOT, /* one feature per word, + other if rare words were seen in training, +
                         missing if seen in training */
-    ND_PREP_HASHED   /* buckets features; word w goes to nd_hash(w) % buckets; + missing if seen */
+    ND_PREP_HASHED,  /* buckets features; word w goes to nd_hash(w) % buckets; + missing if seen */
+    ND_PREP_INDEX    /* 1 feature, the number of the word, for an embedding */
 } nd_prep_kind;
 
 /* No limit, for low and high; finite so that it can be written as JSON. */
@@ -52,6 +54,8 @@ typedef enum nd_prep_kind {
  *           there is no other and all features of the column are 0. Missing at
  *           prediction without a missing feature is treated like an unknown word.
  * HASHED:   unknown words go to their bucket like all words.
+ * INDEX:    words are numbered in order, then other, then missing, each where ONE_HOT has a
+ *           feature for it; what has none is -1, which an embedding takes for zeros.
  * Features always are finite: beyond +-1e30 they are cut. */
 typedef struct nd_prep_column {
     char *name;
@@ -64,7 +68,8 @@ typedef struct nd_prep_column {
     double *knots;        /* QUANTILE: ascending values at evenly spaced quantiles */
     size_t knot_count;
     size_t image_rows, image_cols; /* IMAGE */
-    nd_dict *words;                /* ONE_HOT: sorted; numbers by value, else by bytes */
+    nd_dict *words;                /* ONE_HOT, INDEX: sorted; numbers by value, else by bytes */
+    bool other;                    /* INDEX: rare words were seen in training */
     size_t buckets;                /* HASHED */
 } nd_prep_column;
 
@@ -73,7 +78,10 @@ typedef struct nd_prep_target {
     char *name;           /* with a window "sales[t+1]", of column "sales" */
     size_t position;      /* column number in the training table, from 0 */
     double center, scale; /* REGRESSION: the net learns (y - center) / scale; mean and deviation,
-                             or 0 and the mean for a prep by_mean */
+                             or 0 and the mean for a prep by_mean; 0 and 1 for shares */
+    nd_dict *classes;     /* MULTILABEL: its two words, sorted; the second is label 1 */
+    bool share;           /* one of several that sum to 1, as it is */
+    double mean;          /* of classes and shares: that of the training rows */
 } nd_prep_target;
 
 typedef struct nd_prep {
@@ -82,7 +90,7 @@ typedef struct nd_prep {
     size_t columns;
     nd_prep_column *column; /* raw inputs in the order of the training table */
     size_t features;        /* width of a feature row, of one row of the table */
-    size_t targets;         /* 1, or more for regression, or 0 for an autoencoder */
+    size_t targets;         /* 1, or more for regression and labels, or 0 for an autoencoder */
     /* 0, or a time series: the inputs of row t are the features of rows t - window + 1 to t,
      * one after the other, and target k is the value of its column in row t + 1 + k. All
      * targets are of one column, which is an input as well. */
@@ -91,10 +99,11 @@ typedef struct nd_prep {
     bool relative; /* in a window the column of the targets counts from its value in the last
                     * row, and the net learns (y - that - center) / scale */
     nd_prep_target *target;
-    nd_dict *classes;    /* class texts, sorted (numbers by value); NULL for regression */
+    nd_dict *classes;    /* class texts, sorted (numbers by value); NULL without classes */
     double *class_count; /* [classes] training rows per class */
     /* Of training; not saved with a model: */
     bool by_mean;         /* targets are 0 or more, in units of their mean */
+    bool shares;          /* the targets of a row are shares of 1 */
     char *weight_column;  /* NULL: every row counts 1 */
     double *class_weight; /* [classes]; NULL: every class counts 1 */
     bool header;          /* the training file had column names */
@@ -119,7 +128,9 @@ typedef struct nd_prep_params {
     const char *const *keep; /* columns to use although they look like identifiers */
     size_t keep_count;
     bool unit;          /* of an autoencoder: features must lie from 0 to 1 */
+    bool embed;         /* columns of more words are numbered, not hashed */
     bool by_mean;       /* targets below 0 are an error, others divided by their mean */
+    bool shares;        /* targets are 0 or more and sum to 1 in each row, and stay so */
     const char *weight; /* column with the weights of rows; NULL: none */
     size_t pixels;      /* the input columns are the pixels of one image: scaled together, none
                       dropped, clipped or missing; 0: they are not */
@@ -130,7 +141,8 @@ typedef struct nd_prep_params {
 /* Which columns are targets, the task and the classes: needs the targets of all
  * rows (classes are a property of the data set, not of a split). Fills
  * *prep with targets, task, classes and columns all DROPPED "not fitted".
- * Task when AUTO: several targets: regression. Text: classes. Whole numbers with at
+ * Task when AUTO: several targets, all 0 or 1, or text of two words: multilabel; other
+ * several targets: regression. Text: classes. Whole numbers with at
  * most 20 distinct values, each seen twice on average: classes. Else regression.
  * ND_ERR_DATA: target, drop or keep column not found (nearest name given), missing
  * target values (row named; rows without target are an error), one class only,
@@ -167,18 +179,25 @@ nd_status nd_prep_adopt(nd_prep *prep, const nd_prep *from, nd_adopted *adopted)
  * names are found, it is by position: a table with as many columns as there are
  * inputs has them in order, one with as many as inputs and targets together has
  * them where the training table had them. */
+/* Labels of one target column, MULTILABEL. */
+typedef struct nd_prep_label {
+    uint32_t *of;    /* table word -> 0 or 1 (ND_DICT_NONE: neither); NULL for numbers */
+    double value[2]; /* the two words as numbers; NaN if they are none */
+} nd_prep_label;
+
 typedef struct nd_prep_map {
     const nd_prep *prep;
     const nd_table *table;
-    int *column;         /* [prep->columns] index into table, -1 for DROPPED */
-    int *target;         /* [prep->targets] index into table, -1 if absent */
-    uint32_t **word;     /* [prep->columns] table word -> feature (ND_DICT_NONE: none);
+    int *column;          /* [prep->columns] index into table, -1 for DROPPED */
+    int *target;          /* [prep->targets] index into table, -1 if absent */
+    uint32_t **word;      /* [prep->columns] table word -> feature (ND_DICT_NONE: none);
                             NULL unless a category read from a word column */
-    double **number;     /* [prep->columns] table word -> number; NULL unless a number read
+    double **number;      /* [prep->columns] table word -> number; NULL unless a number read
                             from a word column */
-    double **score;      /* [prep->columns] normal score per knot; QUANTILE, else NULL */
-    uint32_t *class_of;  /* table word -> class of the target (ND_DICT_NONE: unknown), or NULL */
-    double *class_value; /* [classes] the class texts as numbers, or NULL if some are not */
+    double **score;       /* [prep->columns] normal score per knot; QUANTILE, else NULL */
+    uint32_t *class_of;   /* table word -> class of the target (ND_DICT_NONE: unknown), or NULL */
+    double *class_value;  /* [classes] the class texts as numbers, or NULL if some are not */
+    nd_prep_label *label; /* [targets]; MULTILABEL, else NULL */
 } nd_prep_map;
 
 /* ND_ERR_DATA names every needed column that the table lacks, or has with
@@ -211,8 +230,9 @@ void nd_prep_relate(nd_real *x, size_t window, size_t features, size_t series);
  * stand for themselves. */
 double nd_prep_level(const nd_prep_map *map, size_t row);
 
-/* Targets likewise into y: class index [count][1], or scaled values [count][targets].
- * ND_ERR_DATA (row, value) for a missing target or a class the prep does not know. */
+/* Targets likewise into y: class index [count][1], or scaled values or labels 0 and 1
+ * [count][targets]. ND_ERR_DATA (row, value) for a missing target, a class the prep does not
+ * know, or shares that do not sum to 1. */
 nd_status nd_prep_labels(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
                          nd_real *y);
 
@@ -229,6 +249,10 @@ nd_status nd_prep_label_rows(const nd_prep_map *map, const uint32_t *rows, size_
 
 /* Short names: "binary", "standard", "number", ... */
 const char *nd_task_name(nd_task task);
+
+/* Whether the one target of a task is a class. */
+bool nd_task_has_classes(nd_task task);
+
 const char *nd_scaling_name(nd_scaling scaling);
 const char *nd_prep_kind_name(nd_prep_kind kind);
 
@@ -246,8 +270,10 @@ void nd_prep_units(const nd_prep *prep, double *center, double *scale, double *m
  * the number of a pixel in its image, from 1, else 0. */
 const char *nd_prep_output_name(const nd_prep *prep, size_t j, size_t *pixel);
 
-/* Width of a label row: 1 for classes, targets for regression, features for an
- * autoencoder. */
+/* Rows of the embedding that a column of numbered words feeds. */
+size_t nd_prep_index_rows(const nd_prep_column *column);
+
+/* Width of a label row: 1 for classes, else targets, or the features of an autoencoder. */
 size_t nd_prep_label_width(const nd_prep *prep);
 
 /* Number of predictions per row as users see them: classes (2 for binary), targets or

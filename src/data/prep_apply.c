@@ -130,11 +130,12 @@ static void apply_image(const work *w, size_t i, const nd_column *raw, size_t fr
     }
 }
 
-/* Feature of unknown words in a one-hot column: the one after the known. */
+/* Feature of unknown words in a one-hot column, or their number: the one after the known. */
 static uint32_t other_feature(const nd_prep_column *column)
 {
     size_t words = nd_dict_count(column->words);
-    bool other = column->features > words + column->missing_feature;
+    bool other = column->kind == ND_PREP_INDEX ? column->other
+                                               : column->features > words + column->missing_feature;
     return other ? (uint32_t)(column->first + words) : ND_DICT_NONE;
 }
 
@@ -150,9 +151,11 @@ uint32_t nd_prep_word_feature(const nd_prep_column *column, const char *text, si
 static uint32_t missing_feature(const nd_prep_column *column)
 {
     if (column->missing_feature) {
-        return (uint32_t)(column->first + column->features - 1);
+        bool index = column->kind == ND_PREP_INDEX;
+        size_t places = index ? nd_prep_index_rows(column) : column->features;
+        return (uint32_t)(column->first + places - 1);
     }
-    return column->kind == ND_PREP_ONE_HOT ? other_feature(column) : ND_DICT_NONE;
+    return column->kind == ND_PREP_HASHED ? ND_DICT_NONE : other_feature(column);
 }
 
 static uint32_t category_feature(const work *w, size_t i, const nd_column *raw, size_t row)
@@ -184,6 +187,22 @@ static void apply_category(const work *w, size_t i, const nd_column *raw, size_t
     }
 }
 
+/* Place of a word in the table of an embedding, -1 for none. */
+static double index_of(const work *w, size_t i, const nd_column *raw, size_t row)
+{
+    const nd_prep_column *column = &w->map->prep->column[i];
+    uint32_t feature = category_feature(w, i, raw, row);
+    return feature == ND_DICT_NONE ? -1 : (double)(feature - column->first);
+}
+
+static void apply_index(const work *w, size_t i, const nd_column *raw, size_t from, size_t to)
+{
+    size_t width = w->map->prep->features, at = w->map->prep->column[i].first;
+    for (size_t r = from; r < to; r++) {
+        w->x[r * width + at] = (nd_real)index_of(w, i, raw, row_of(w, r));
+    }
+}
+
 static void apply_block(void *user, size_t block)
 {
     const work *w = user;
@@ -203,6 +222,9 @@ static void apply_block(void *user, size_t block)
         case ND_PREP_ONE_HOT:
         case ND_PREP_HASHED:
             apply_category(w, i, raw, from, to);
+            break;
+        case ND_PREP_INDEX:
+            apply_index(w, i, raw, from, to);
             break;
         case ND_PREP_DROPPED:
             break;
@@ -281,7 +303,7 @@ static nd_status fail_label(const nd_prep_map *map, const nd_column *raw, size_t
     char what[256];
     if (!text) {
         snprintf(what, sizeof what, "the target is missing");
-    } else if (map->prep->task == ND_TASK_REGRESSION) {
+    } else if (!nd_task_has_classes(map->prep->task)) {
         snprintf(what, sizeof what, "\"%.80s\" is not a finite number", text);
     } else {
         snprintf(what, sizeof what, "\"%.80s\" is none of the %zu classes \"%.40s\" .. \"%.40s\"",
@@ -366,21 +388,61 @@ static nd_status label_value(const nd_prep_map *map, size_t row, size_t t, nd_re
     return isfinite(v) ? ND_OK : fail_value(map, row, t, v);
 }
 
+static nd_status label_bit(const nd_prep_map *map, size_t row, size_t t, nd_real *y)
+{
+    uint32_t label = nd_prep_label_at(map, row, t);
+    *y = (nd_real)label;
+    return label == ND_DICT_NONE ? nd_prep_fail_label(map, row, t) : ND_OK;
+}
+
+/* Numbers in a file come rounded: what misses 1 by no more than this is made to sum to 1. */
+static nd_status check_shares(const nd_prep_map *map, size_t row, size_t n, nd_real *y)
+{
+    const double near = 0.01;
+    double sum = 0;
+    for (size_t t = 0; t < n; t++) {
+        if (y[t] < 0) {
+            const nd_column *raw = &map->table->column[map->target[t]];
+            return nd_prep_fail_cell(map->table, row, raw,
+                                     "the target is below 0; loss kl_divergence takes shares");
+        }
+        sum += (double)y[t];
+    }
+    if (!(fabs(sum - 1) <= near)) {
+        return nd_fail(map->prep->ctx, ND_ERR_DATA,
+                       "%s: row %zu: the targets sum to %.6g; loss kl_divergence takes shares that "
+                       "sum to 1",
+                       map->table->path, row + 1, sum);
+    }
+    for (size_t t = 0; t < n; t++) {
+        y[t] = (nd_real)((double)y[t] / sum);
+    }
+    return ND_OK;
+}
+
+static nd_status label_row(const nd_prep_map *map, size_t row, size_t width, nd_real *y)
+{
+    const nd_prep *prep = map->prep;
+    if (nd_task_has_classes(prep->task)) {
+        return label_class(map, row, y);
+    }
+    for (size_t t = 0; t < width; t++) {
+        ND_TRY(prep->task == ND_TASK_MULTILABEL ? label_bit(map, row, t, &y[t])
+                                                : label_value(map, row, t, &y[t]));
+    }
+    return prep->shares ? check_shares(map, row, width, y) : ND_OK;
+}
+
 nd_status nd_prep_labels(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t count,
                          nd_real *y)
 {
     size_t width = nd_prep_label_width(map->prep);
-    bool classes = !nd_prep_values(map->prep);
     if (map->prep->task == ND_TASK_AUTOENCODER) {
         nd_prep_features(map, rows, first, count, y);
         return ND_OK;
     }
     for (size_t i = 0; i < count; i++) {
-        size_t row = rows ? rows[i] : first + i;
-        for (size_t t = 0; t < width; t++) {
-            ND_TRY(classes ? label_class(map, row, &y[i])
-                           : label_value(map, row, t, &y[i * width + t]));
-        }
+        ND_TRY(label_row(map, rows ? rows[i] : first + i, width, y + i * width));
     }
     return ND_OK;
 }

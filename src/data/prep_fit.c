@@ -8,6 +8,9 @@
 #include "data/prep_parts.h"
 #include "data/prep_suspect.h"
 
+/* Most words that are numbered: all of them go into the model file. */
+enum { EMBED_MOST = 1000000 };
+
 /* What the parallel pass finds out about one input column. */
 typedef struct facts {
     nd_stats stats;
@@ -201,6 +204,19 @@ static nd_status fit_one_hot(const fit *f, const nd_column *raw, const nd_stats 
     return ND_OK;
 }
 
+static nd_status fit_index(const fit *f, const nd_column *raw, const nd_stats *s,
+                           const uint32_t *pick, size_t words, nd_prep_column *column)
+{
+    column->words = nd_words_sorted(raw->dict, pick, words);
+    if (!column->words) {
+        return nd_fail_memory(f->prep->ctx);
+    }
+    column->other = words < s->words;
+    column->missing_feature = s->missing > 0;
+    take(column, ND_PREP_INDEX, 1);
+    return ND_OK;
+}
+
 static nd_status fit_words(const fit *f, const facts *fact, const nd_column *raw, bool keep,
                            nd_prep_column *column)
 {
@@ -215,7 +231,9 @@ static nd_status fit_words(const fit *f, const facts *fact, const nd_column *raw
     nd_status status = ND_OK;
     size_t words = frequent_words(f, raw, s, pick);
     size_t groups = words + (words < s->words) + (s->missing > 0);
-    if (words > f->params->max_one_hot || (keep && groups < 2)) {
+    if (f->params->embed && words > f->params->max_one_hot && words <= EMBED_MOST) {
+        status = fit_index(f, raw, s, pick, words, column);
+    } else if (words > f->params->max_one_hot || (keep && groups < 2)) {
         column->buckets = f->params->buckets;
         column->missing_feature = s->missing > 0;
         take(column, ND_PREP_HASHED, column->buckets + column->missing_feature);
@@ -506,9 +524,12 @@ static nd_status fit_values(nd_prep *prep, const nd_table *table, const uint32_t
         if (!nd_stats_take(&table->column[target->position], rows, count, &stats)) {
             return nd_fail_memory(prep->ctx);
         }
-        target->center = prep->by_mean ? 0 : stats.mean;
-        target->scale =
-            prep->by_mean ? guarded(stats.mean, 0) : guarded(stats.deviation, stats.mean);
+        target->center = prep->by_mean || prep->shares ? 0 : stats.mean;
+        target->scale = prep->shares    ? 1
+                        : prep->by_mean ? guarded(stats.mean, 0)
+                                        : guarded(stats.deviation, stats.mean);
+        target->share = prep->shares;
+        target->mean = stats.mean;
         nd_status status = check_values(prep, table->path, target, &stats);
         nd_stats_free(&stats);
         ND_TRY(status);
@@ -540,6 +561,9 @@ static nd_status fit_targets(nd_prep *prep, const nd_table *table, const uint32_
 {
     if (nd_prep_values(prep)) {
         return fit_values(prep, table, rows, count);
+    }
+    if (prep->task == ND_TASK_MULTILABEL) {
+        return nd_prep_fit_labels(prep, table, rows, count);
     }
     nd_prep_map map;
     ND_TRY(nd_prep_map_create(prep, table, true, &map));

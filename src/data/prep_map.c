@@ -317,6 +317,20 @@ static nd_status link_classes(nd_prep_map *map)
     return ND_OK;
 }
 
+static nd_status link_labels(nd_prep_map *map)
+{
+    map->label = nd_alloc(map->prep->targets, sizeof *map->label);
+    if (!map->label) {
+        return nd_fail_memory(map->prep->ctx);
+    }
+    for (size_t t = 0; t < map->prep->targets; t++) {
+        if (map->target[t] >= 0) {
+            ND_TRY(nd_prep_link_label(map, t));
+        }
+    }
+    return ND_OK;
+}
+
 static nd_status link_all(nd_prep_map *map, bool need_target)
 {
     const nd_prep *prep = map->prep;
@@ -327,7 +341,10 @@ static nd_status link_all(nd_prep_map *map, bool need_target)
     if (need_target) {
         ND_TRY(check_targets(map));
     }
-    bool has_class = !nd_prep_values(prep) && map->target[0] >= 0;
+    if (prep->task == ND_TASK_MULTILABEL) {
+        return link_labels(map);
+    }
+    bool has_class = nd_task_has_classes(prep->task) && map->target[0] >= 0;
     return has_class ? link_classes(map) : ND_OK;
 }
 
@@ -361,6 +378,10 @@ void nd_prep_map_free(nd_prep_map *map)
     nd_free(map->word);
     nd_free(map->number);
     nd_free(map->score);
+    for (size_t t = 0; map->label && t < map->prep->targets; t++) {
+        nd_free(map->label[t].of);
+    }
+    nd_free(map->label);
     nd_free(map->class_of);
     nd_free(map->class_value);
     *map = (nd_prep_map){0};

@@ -12,7 +12,8 @@ bool nd_prep_values(const nd_prep *prep)
 /* Why the features of a column cannot be turned back into its values; NULL if they can. */
 static const char *no_way_back(const nd_prep_column *column)
 {
-    if (column->kind == ND_PREP_ONE_HOT || column->kind == ND_PREP_HASHED) {
+    if (column->kind == ND_PREP_ONE_HOT || column->kind == ND_PREP_HASHED ||
+        column->kind == ND_PREP_INDEX) {
         return "it holds categories";
     }
     if (column->kind == ND_PREP_DROPPED) {
@@ -81,7 +82,7 @@ void nd_prep_units(const nd_prep *prep, double *center, double *scale, double *m
     for (size_t t = 0; prep->task == ND_TASK_REGRESSION && t < prep->targets; t++) {
         center[t] = prep->target[t].center;
         scale[t] = prep->target[t].scale;
-        mean[t] = center[t];
+        mean[t] = prep->target[t].share ? prep->target[t].mean : center[t];
     }
     for (size_t i = 0; prep->task == ND_TASK_AUTOENCODER && i < prep->columns; i++) {
         const nd_prep_column *column = &prep->column[i];
@@ -96,7 +97,7 @@ void nd_prep_units(const nd_prep *prep, double *center, double *scale, double *m
 const char *nd_prep_output_name(const nd_prep *prep, size_t j, size_t *pixel)
 {
     *pixel = 0;
-    if (prep->task == ND_TASK_REGRESSION) {
+    if (prep->task == ND_TASK_REGRESSION || prep->task == ND_TASK_MULTILABEL) {
         return prep->target[j].name;
     }
     if (prep->task != ND_TASK_AUTOENCODER) {

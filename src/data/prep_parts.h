@@ -25,6 +25,23 @@ uint32_t nd_prep_class_at(const nd_prep_map *map, size_t row);
 /* Target t of a row in its own units, for regression; NaN or infinite if it cannot be used. */
 double nd_prep_value_at(const nd_prep_map *map, size_t row, size_t t);
 
+/* Whether every target holds 0 and 1, or text of two words. */
+nd_status nd_prep_all_binary(const nd_prep *prep, const nd_table *table, bool *all);
+
+/* Make every target a label of two values. ND_ERR_DATA if one has another number of them. */
+nd_status nd_prep_set_labels(nd_prep *prep, const nd_table *table, const char *why);
+
+/* Share of label 1 in the training rows of each target. */
+nd_status nd_prep_fit_labels(nd_prep *prep, const nd_table *table, const uint32_t *rows,
+                             size_t count);
+
+/* Make map->label[t]; the map must have the target. */
+nd_status nd_prep_link_label(nd_prep_map *map, size_t t);
+
+/* Label of target t in a row, ND_DICT_NONE if it is missing or neither; and the error. */
+uint32_t nd_prep_label_at(const nd_prep_map *map, size_t row, size_t t);
+nd_status nd_prep_fail_label(const nd_prep_map *map, size_t row, size_t t);
+
 /* Weights of classes, of which the training rows have been counted, and of the rows.
  * ND_ERR_OPTION (no such class, no classes, no weight), ND_ERR_DATA as nd_prep_label_rows, or
  * if all weights of rows[count] are 0. */

@@ -374,6 +374,12 @@ static nd_status check_regression(const nd_prep *prep, const nd_table *table, si
 static nd_status set_regression(nd_prep *prep, const nd_table *table, const char *why)
 {
     prep->task = ND_TASK_REGRESSION;
+    if (prep->shares && prep->targets < 2) {
+        return nd_fail(prep->ctx, ND_ERR_DATA,
+                       "loss kl_divergence takes two target columns or more, which sum to 1 in "
+                       "each row; target \"%s\" is one",
+                       prep->target[0].name);
+    }
     for (size_t t = 0; t < prep->targets; t++) {
         ND_TRY(check_regression(prep, table, prep->target[t].position));
     }
@@ -415,6 +421,33 @@ static nd_status decide_numbers(nd_prep *prep, const nd_table *table, nd_task as
     return status;
 }
 
+/* Several targets, or what was asked for them. */
+static nd_status decide_several(nd_prep *prep, const nd_table *table, nd_task asked)
+{
+    bool binary = false;
+    if (nd_task_has_classes(asked)) {
+        return nd_fail(prep->ctx, ND_ERR_DATA, "task %s takes one target, but %zu are given",
+                       nd_task_name(asked), prep->targets);
+    }
+    if (asked == ND_TASK_AUTO && !prep->by_mean && !prep->shares) {
+        ND_TRY(nd_prep_all_binary(prep, table, &binary));
+    }
+    if (binary) {
+        return nd_prep_set_labels(prep, table,
+                                  "several targets of two values each; --task regression takes "
+                                  "them as quantities");
+    }
+    return set_regression(prep, table, asked == ND_TASK_AUTO ? "several targets" : "as asked");
+}
+
+static nd_status decide_forecast(nd_prep *prep, const nd_table *table, nd_task asked)
+{
+    if (asked != ND_TASK_AUTO && asked != ND_TASK_REGRESSION) {
+        return nd_fail(prep->ctx, ND_ERR_OPTION, "window: numbers are forecast, not classes");
+    }
+    return set_regression(prep, table, asked == ND_TASK_AUTO ? "a forecast" : "as asked");
+}
+
 static nd_status decide_task(nd_prep *prep, const nd_table *table, nd_task asked)
 {
     if (asked == ND_TASK_AUTOENCODER) {
@@ -422,19 +455,18 @@ static nd_status decide_task(nd_prep *prep, const nd_table *table, nd_task asked
         nd_log(prep->ctx, 2, "task: autoencoder (as asked)");
         return ND_OK;
     }
+    if (prep->window) {
+        return decide_forecast(prep, table, asked);
+    }
     const nd_column *column = &table->column[prep->target[0].position];
-    if (prep->targets > 1 && asked != ND_TASK_AUTO && asked != ND_TASK_REGRESSION) {
-        return nd_fail(prep->ctx, ND_ERR_DATA, "task %s takes one target, but %zu are given",
-                       nd_task_name(asked), prep->targets);
+    if (asked == ND_TASK_MULTILABEL) {
+        return nd_prep_set_labels(prep, table, "as asked");
     }
-    if (prep->window && asked != ND_TASK_AUTO && asked != ND_TASK_REGRESSION) {
-        return nd_fail(prep->ctx, ND_ERR_OPTION, "window: numbers are forecast, not classes");
+    if (prep->targets > 1) {
+        return decide_several(prep, table, asked);
     }
-    if (asked == ND_TASK_REGRESSION || prep->targets > 1 || prep->window) {
-        return set_regression(prep, table,
-                              asked != ND_TASK_AUTO ? "as asked"
-                              : prep->window        ? "a forecast"
-                                                    : "several targets");
+    if (asked == ND_TASK_REGRESSION || prep->shares) {
+        return set_regression(prep, table, "as asked");
     }
     if (column->dtype != ND_DT_WORD) {
         return decide_numbers(prep, table, asked);
@@ -499,6 +531,7 @@ nd_status nd_prep_begin(nd_ctx *ctx, const nd_table *table, const nd_prep_params
     (*prep)->by_mean = params->by_mean;
     (*prep)->window = params->window;
     (*prep)->relative = params->window && params->relative && !params->by_mean;
+    (*prep)->shares = params->shares;
     nd_status status = begin(*prep, table, params);
     if (status != ND_OK) {
         nd_prep_destroy(*prep);

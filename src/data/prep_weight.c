@@ -88,13 +88,10 @@ static nd_status fit_classes(nd_prep *prep, const nd_prep_params *params)
     if (params->class_weights == 0 || says(params, "none")) {
         return ND_OK;
     }
-    if (prep->task == ND_TASK_AUTOENCODER) {
-        return nd_fail(prep->ctx, ND_ERR_OPTION, "class_weights: task autoencoder has no classes");
-    }
-    if (prep->task == ND_TASK_REGRESSION) {
+    if (!nd_task_has_classes(prep->task)) {
         return nd_fail(prep->ctx, ND_ERR_OPTION,
-                       "class_weights: task regression has no classes; weigh rows by a column "
-                       "(--weight)");
+                       "class_weights: task %s has no classes; weigh rows by a column (--weight)",
+                       nd_task_name(prep->task));
     }
     size_t classes = nd_dict_count(prep->classes);
     prep->class_weight = nd_alloc(classes, sizeof *prep->class_weight);

@@ -143,14 +143,24 @@ static const char *const *losses_of(nd_task task)
 {
     static const char *const binary[] = {"binary_cross_entropy", "focal", "hinge", NULL};
     static const char *const multiclass[] = {"cross_entropy", "focal", "hinge", NULL};
-    static const char *const values[] = {"mse",      "mae",     "huber", "log_cosh",
-                                         "quantile", "poisson", NULL};
+    static const char *const values[] = {"mse",      "mae",           "huber",
+                                         "log_cosh", "quantile",      "poisson",
+                                         "gaussian", "kl_divergence", NULL};
+    static const char *const labels[] = {"binary_cross_entropy", NULL};
     static const char *const mirror[] = {
         "mse", "mae", "huber", "log_cosh", "quantile", "binary_cross_entropy", NULL};
-    if (task == ND_TASK_AUTOENCODER) {
+    switch (task) {
+    case ND_TASK_BINARY:
+        return binary;
+    case ND_TASK_MULTICLASS:
+        return multiclass;
+    case ND_TASK_MULTILABEL:
+        return labels;
+    case ND_TASK_AUTOENCODER:
         return mirror;
+    default:
+        return values;
     }
-    return task == ND_TASK_BINARY ? binary : task == ND_TASK_MULTICLASS ? multiclass : values;
 }
 
 static nd_status fail_loss(const nd_config *config, const char *given, nd_task task)

@@ -9,8 +9,9 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "job/settings.h"
 
-size_t nd_build_logits(const nd_prep *prep)
+size_t nd_build_logits(const nd_prep *prep, const char *loss)
 {
     switch (prep->task) {
     case ND_TASK_BINARY:
@@ -18,7 +19,7 @@ size_t nd_build_logits(const nd_prep *prep)
     case ND_TASK_MULTICLASS:
         return nd_dict_count(prep->classes);
     default:
-        return nd_prep_outputs(prep);
+        return nd_prep_outputs(prep) * (nd_loss_find(loss)->spread ? 2 : 1);
     }
 }
 
@@ -150,24 +151,81 @@ static nd_status add_recurrent(nd_desc *desc, const nd_setup *plan, size_t i)
     return plan->dropout > 0 ? add_dropout(desc, plan) : ND_OK;
 }
 
-static nd_status add_from_flags(nd_desc *desc, const nd_prep *prep, const nd_setup *plan)
+/* One layer per column of numbered words, the last column first, so that what an embedding
+ * puts in a column's place does not move those that are still to come. */
+static nd_status add_embeddings(nd_desc *desc, const nd_config *config, const nd_prep *prep)
 {
+    for (size_t i = prep->columns; i-- > 0;) {
+        const nd_prep_column *column = &prep->column[i];
+        if (column->kind != ND_PREP_INDEX) {
+            continue;
+        }
+        if (prep->window > 0 || nd_opt_real(&config->set, "mixup") > 0) {
+            return nd_fail(desc->ctx, ND_ERR_OPTION,
+                           "embedding: column \"%s\" would be numbers of words, which %s; set "
+                           "embedding to off",
+                           column->name,
+                           prep->window > 0 ? "windows do not take" : "mixup cannot mix");
+        }
+        size_t rows = nd_prep_index_rows(column), dims;
+        ND_TRY(nd_embedding_dims(config, rows, &dims));
+        ND_TRY(add_layer(desc, "embedding", "words=%zu, dims=%zu, column=%zu", rows, dims,
+                         column->first));
+    }
+    return ND_OK;
+}
+
+static nd_status add_from_flags(nd_desc *desc, const nd_config *config, const nd_prep *prep,
+                                const nd_setup *plan)
+{
+    ND_TRY(add_embeddings(desc, config, prep));
     ND_TRY(add_input(desc, plan));
     for (size_t i = 0; i < plan->hidden_count; i++) {
         ND_TRY(plan->recurrent != NULL ? add_recurrent(desc, plan, i)
                                        : add_hidden(desc, plan, plan->hidden[i]));
     }
-    return add_dense(desc, nd_build_logits(prep), plan, 0);
+    return add_dense(desc, nd_build_logits(prep, plan->loss), plan, 0);
 }
 
-/* The file lists the hidden layers; the output layer is added unless its last
- * layer has the width of the logits already. */
-static nd_status add_from_file(nd_desc *desc, const nd_config *config, const nd_prep *prep)
+static bool lists_embedding(const nd_config *config)
 {
     for (size_t i = 0; i < config->layers; i++) {
-        ND_TRY(nd_desc_add(desc, config->layer[i].type, config->layer[i].attributes));
+        if (strcmp(config->layer[i].type, "embedding") == 0) {
+            return true;
+        }
     }
-    size_t logits = nd_build_logits(prep);
+    return false;
+}
+
+/* With embeddings in front, the input holds numbers of words, which mean nothing to others. */
+static nd_status check_reads_input(const nd_desc *desc, size_t first)
+{
+    const nd_desc_layer *layer = desc->layer[desc->count - 1];
+    for (size_t k = 0; first > 0 && k < layer->inputs; k++) {
+        if (layer->input[k] < 0) {
+            return nd_fail(desc->ctx, ND_ERR_OPTION,
+                           "layer %s reads the input, which holds numbers of words (embedding is "
+                           "on); read from %s, what the embeddings make of it",
+                           layer->name, desc->layer[first - 1]->name);
+        }
+    }
+    return ND_OK;
+}
+
+/* The file lists the hidden layers; embeddings stand before them unless it lists its own, and
+ * the output layer is added unless its last layer has the width of the logits already. */
+static nd_status add_from_file(nd_desc *desc, const nd_config *config, const nd_prep *prep,
+                               const nd_setup *plan)
+{
+    if (!lists_embedding(config)) {
+        ND_TRY(add_embeddings(desc, config, prep));
+    }
+    size_t first = desc->count;
+    for (size_t i = 0; i < config->layers; i++) {
+        ND_TRY(nd_desc_add(desc, config->layer[i].type, config->layer[i].attributes));
+        ND_TRY(check_reads_input(desc, first));
+    }
+    size_t logits = nd_build_logits(prep, plan->loss);
     bool dense_last =
         desc->count > 0 && desc->layer[desc->count - 1]->class == nd_layer_find("dense");
     if (dense_last && nd_desc_outputs(desc) == logits) {
@@ -274,8 +332,8 @@ nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *pre
 {
     ND_TRY(nd_desc_create(ctx, nd_prep_inputs(prep), desc));
     (*desc)->time = plan->time;
-    nd_status status = config->layers_given ? add_from_file(*desc, config, prep)
-                                            : add_from_flags(*desc, prep, plan);
+    nd_status status = config->layers_given ? add_from_file(*desc, config, prep, plan)
+                                            : add_from_flags(*desc, config, prep, plan);
     if (status == ND_OK) {
         status = set_rates(*desc, &config->set);
     }

@@ -29,7 +29,7 @@ size_t nd_planned_rows(const nd_setup *plan, size_t rows);
 nd_status nd_build_net(const nd_desc *desc, const nd_setup *plan, const nd_prep *prep,
                        const nd_source *source, nd_net **net);
 
-/* Logits of a task: one for two classes. */
-size_t nd_build_logits(const nd_prep *prep);
+/* Logits of a task: one for two classes, two per target for a loss with variances. */
+size_t nd_build_logits(const nd_prep *prep, const char *loss);
 
 #endif

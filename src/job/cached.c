@@ -180,13 +180,14 @@ static nd_status hash_settings(const nd_config *config, uint64_t *hash)
                                       "header",  "quote",     "delimiter", "decimal",
                                       "missing", "scaling",   "clip",      "max_one_hot",
                                       "buckets", "min_count", "weight",    "class_weights",
-                                      "seed",    "image"};
+                                      "seed",    "image",     "embedding"};
     nd_text text = {0};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         nd_text_printf(&text, "%s=%s\n", key[i], nd_opt_text(&config->set, key[i]));
     }
-    nd_text_printf(&text, "by_mean=%d\n",
-                   strcmp(nd_opt_text(&config->set, "loss"), "poisson") == 0);
+    const char *loss = nd_opt_text(&config->set, "loss");
+    nd_text_printf(&text, "by_mean=%d\nshares=%d\n", strcmp(loss, "poisson") == 0,
+                   strcmp(loss, "kl_divergence") == 0);
     nd_status status = text.failed ? nd_fail_memory(config->ctx) : ND_OK;
     *hash = status == ND_OK ? nd_hash(text.data, text.size) : 0;
     nd_text_free(&text);

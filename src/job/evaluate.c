@@ -22,8 +22,9 @@ typedef struct eval {
     const nd_loss *loss;
     nd_prep_map map;
     size_t rows, outputs, label_width;
-    nd_real *p, *label;    /* classes: probabilities and class indices */
+    nd_real *p, *label;    /* classes: probabilities and class indices, or labels */
     double *value, *truth; /* numbers: predictions and targets, in target units */
+    double *deviation;     /* predicted ones, where the loss has them: behind the values */
     const uint32_t *index; /* of a series: the rows that windows end with; else NULL */
     double *unit;          /* [3][outputs] nd_prep_units, for numbers */
 } eval;
@@ -72,9 +73,10 @@ static void drop_weights(eval *e, size_t stride)
 static nd_status eval_room(eval *e, size_t stride)
 {
     bool values = nd_prep_values(e->prep);
+    size_t numbers = e->outputs * (e->loss->class->spread ? 2 : 1);
     e->p = values ? NULL : nd_alloc_aligned(e->rows, e->outputs * sizeof(nd_real));
     e->label = nd_alloc(e->rows, stride * sizeof(nd_real));
-    e->value = values ? nd_alloc(e->rows, e->outputs * sizeof *e->value) : NULL;
+    e->value = values ? nd_alloc(e->rows, numbers * sizeof *e->value) : NULL;
     e->truth = values ? nd_alloc(e->rows, e->label_width * sizeof *e->truth) : NULL;
     e->unit = values ? nd_alloc(e->outputs, 3 * sizeof *e->unit) : NULL;
     bool room = e->label && (values ? e->value && e->truth && e->unit : e->p != NULL);
@@ -152,6 +154,49 @@ static nd_status class_metrics(const eval *e, nd_metrics **metrics)
     return status;
 }
 
+/* The loss of labels, whose logits are those of their probabilities. */
+static double label_loss(const eval *e)
+{
+    double total = 0;
+    nd_real *z = nd_alloc(e->outputs, sizeof *z);
+    for (size_t r = 0; z && r < e->rows; r++) {
+        for (size_t t = 0; t < e->outputs; t++) {
+            double p = (double)e->p[r * e->outputs + t];
+            z[t] = (nd_real)(log(p > 1e-37 ? p : 1e-37) - log(p < 1 ? 1 - p : 1e-37));
+        }
+        total += e->loss->class->value(e->loss, NULL, 1, e->outputs, z, e->label + r * e->outputs,
+                                       1, NULL);
+    }
+    double mean = z ? total / (double)e->rows : NAN;
+    nd_free(z);
+    return mean;
+}
+
+static nd_status target_names(const eval *e, const char ***name)
+{
+    *name = nd_alloc(e->prep->targets, sizeof **name);
+    if (*name == NULL) {
+        return nd_fail_memory(e->prep->ctx);
+    }
+    for (size_t t = 0; t < e->prep->targets; t++) {
+        (*name)[t] = e->prep->target[t].name;
+    }
+    return ND_OK;
+}
+
+static nd_status label_metrics(const eval *e, nd_metrics **metrics)
+{
+    const char **name;
+    ND_TRY(target_names(e, &name));
+    nd_status status =
+        nd_metrics_labels(e->prep->ctx, e->p, e->label, e->rows, e->outputs, name, metrics);
+    nd_free(name);
+    if (status == ND_OK) {
+        (*metrics)->loss = label_loss(e);
+    }
+    return status;
+}
+
 /* Mean of the squared errors in deviations of the training target. */
 static double scaled_loss(const eval *e, const nd_metrics *metrics)
 {
@@ -201,8 +246,37 @@ static double poisson_loss(const eval *e)
     return sum / (double)(e->rows * e->outputs);
 }
 
+/* Predicted shares are those that the loss goes by. */
+static double divergence(const eval *e)
+{
+    double sum = 0;
+    for (size_t i = 0; i < e->rows * e->outputs; i++) {
+        double t = e->truth[i], p = e->value[i] > 1e-37 ? e->value[i] : 1e-37;
+        sum += t > 0 ? t * log(t / p) : 0;
+    }
+    return sum / (double)e->rows;
+}
+
+/* Half of log v + error^2 / v, in units of the training target. */
+static double gaussian_loss(const eval *e)
+{
+    double sum = 0;
+    for (size_t i = 0; i < e->rows * e->outputs; i++) {
+        double scale = e->prep->target[i % e->outputs].scale;
+        double z = (e->value[i] - e->truth[i]) / e->deviation[i];
+        sum += log(e->deviation[i] / scale) + z * z / 2;
+    }
+    return sum / (double)(e->rows * e->outputs);
+}
+
 static double value_loss(const eval *e, const nd_metrics *metrics)
 {
+    if (e->deviation != NULL) {
+        return gaussian_loss(e);
+    }
+    if (strcmp(e->loss->class->link, "softmax") == 0) {
+        return divergence(e);
+    }
     if (strcmp(e->loss->class->link, "exp") == 0) {
         return poisson_loss(e);
     }
@@ -225,6 +299,9 @@ static nd_status value_metrics(const eval *e, nd_metrics **metrics)
     nd_status status =
         nd_metrics_regression(e->prep->ctx, e->value, e->truth, e->rows, e->outputs, name, metrics);
     nd_free(name);
+    if (status == ND_OK && e->deviation != NULL) {
+        nd_metrics_spread(*metrics, e->value, e->deviation, e->truth);
+    }
     if (status == ND_OK) {
         (*metrics)->loss = value_loss(e, *metrics);
     }
@@ -236,18 +313,38 @@ static nd_status value_metrics(const eval *e, nd_metrics **metrics)
 
 static nd_status eval_metrics(const eval *e, nd_metrics **metrics)
 {
+    if (e->prep->task == ND_TASK_MULTILABEL) {
+        return label_metrics(e, metrics);
+    }
     return nd_prep_values(e->prep) ? value_metrics(e, metrics) : class_metrics(e, metrics);
 }
 
-/* The mean, which is the center of a target, or the unit of one that cannot be below 0. */
+/* The mean, which is the center of a target, or the unit of one that cannot be below 0, or
+ * kept beside one that is a share. */
 static void trivial_values(const eval *e, double *value)
 {
     bool by_mean = strcmp(e->loss->class->link, "exp") == 0;
     memcpy(value, e->unit + (by_mean ? 1 : 2) * e->outputs, e->outputs * sizeof *value);
 }
 
+/* The deviations of training around it. */
+static void trivial_row(const eval *e, size_t row)
+{
+    trivial_values(e, e->value + row * e->outputs);
+    for (size_t t = 0; e->deviation != NULL && t < e->outputs; t++) {
+        e->deviation[row * e->outputs + t] = e->prep->target[t].scale;
+    }
+}
+
+/* Classes, or labels, as often as in training. */
 static void trivial_classes(const nd_prep *prep, nd_real *p)
 {
+    for (size_t t = 0; prep->task == ND_TASK_MULTILABEL && t < prep->targets; t++) {
+        p[t] = (nd_real)prep->target[t].mean;
+    }
+    if (prep->classes == NULL) {
+        return;
+    }
     size_t classes = nd_dict_count(prep->classes);
     double sum = 0;
     for (size_t c = 0; c < classes; c++) {
@@ -264,7 +361,7 @@ static nd_status eval_baseline(const eval *e, nd_metrics **baseline)
         if (e->index != NULL) {
             nd_windows_naive(&e->map, e->index[r], e->value + r * e->outputs);
         } else if (e->value != NULL) {
-            trivial_values(e, e->value + r * e->outputs);
+            trivial_row(e, r);
         } else {
             trivial_classes(e->prep, e->p + r * e->outputs);
         }
@@ -321,10 +418,34 @@ static nd_status eval_members(const eval_from *from, eval *e, nd_metrics *metric
     return status;
 }
 
+/* Rows of means and deviations become all means, then all deviations. */
+static nd_status part_deviations(eval *e)
+{
+    size_t n = e->outputs, count = e->rows * n;
+    if (e->value == NULL || !e->loss->class->spread) {
+        return ND_OK;
+    }
+    double *parted = nd_alloc(2 * count, sizeof *parted);
+    if (parted == NULL) {
+        return nd_fail_memory(e->prep->ctx);
+    }
+    for (size_t i = 0; i < 2 * count; i++) {
+        size_t r = i / (2 * n), j = i % (2 * n);
+        parted[j < n ? r * n + j : count + r * n + j - n] = e->value[i];
+    }
+    nd_free(e->value);
+    e->value = parted;
+    e->deviation = parted + count;
+    return ND_OK;
+}
+
 /* Figures of predictions that are made; frees e. */
 static nd_status eval_finish(const eval_from *from, eval *e, nd_status status, nd_metrics **metrics,
                              nd_metrics **baseline)
 {
+    if (status == ND_OK) {
+        status = part_deviations(e);
+    }
     if (status == ND_OK) {
         status = eval_metrics(e, metrics);
     }

@@ -23,11 +23,13 @@ static const nd_option table[] = {
      "file to read: CSV or IDX, plain or .gz; - is standard input", "", T | E | P | I | C, 1},
     {"target", 't', ND_OPT_LIST, "", 0, 0, NULL, "COLUMN,..", "Data",
      "columns to predict, by name or number (default: the last column)", "", T | I | C, 0},
-    {"task", 0, ND_OPT_CHOICE, "auto", 0, 0, "auto|binary|multiclass|regression|autoencoder",
-     "TASK", "Data",
+    {"task", 0, ND_OPT_CHOICE, "auto", 0, 0,
+     "auto|binary|multiclass|regression|multilabel|autoencoder", "TASK", "Data",
      "kind of prediction; auto decides from the target column; autoencoder has none and learns "
      "to give back its inputs",
-     "text, or whole numbers with at most 20 distinct values, are classes", T | I | C, 0},
+     "text, or whole numbers with at most 20 distinct values, are classes; several targets of two "
+     "values each are labels",
+     T | I | C, 0},
     {"valid", 0, ND_OPT_TEXT, "0.15", 0, 0, NULL, "SHARE|FILE", "Data",
      "validation rows: a share of all rows, or a file", "", T | C, 0},
     {"test", 0, ND_OPT_TEXT, "0.2", 0, 0, NULL, "SHARE|FILE", "Data",
@@ -97,6 +99,9 @@ static const nd_option table[] = {
      0},
     {"buckets", 0, ND_OPT_INT, "64", 2, 65536, NULL, "N", "Preparation",
      "inputs that a hashed category column gets", "Weinberger et al. 2009", T, 0},
+    {"embedding", 0, ND_OPT_TEXT, "off", 0, 0, NULL, "off|auto|N", "Preparation",
+     "learn N numbers per word of the categories that would be hashed; auto goes by their words",
+     "Guo & Berkhahn 2016", T, 0},
     {"min_count", 0, ND_OPT_INT, "2", 1, 1000000, NULL, "N", "Preparation",
      "words seen in fewer training rows count as other", "", T, 0},
 
@@ -196,7 +201,8 @@ static const nd_option table[] = {
      0},
 
     {"loss", 0, ND_OPT_CHOICE, "auto", 0, 0,
-     "auto|cross_entropy|binary_cross_entropy|focal|hinge|mse|mae|huber|log_cosh|quantile|poisson",
+     "auto|cross_entropy|binary_cross_entropy|focal|hinge|mse|mae|huber|log_cosh|quantile|poisson|"
+     "gaussian|kl_divergence",
      "WORD", "Training", "what is minimized; auto is cross-entropy for classes, mse for numbers",
      "", T, 0},
     {"label_smoothing", 0, ND_OPT_REAL, "0", 0, 0.999, NULL, "X", "Training",

@@ -30,8 +30,8 @@ static void task_line(nd_text *text, const nd_prep *prep)
                        prep->period);
         return;
     }
-    if (prep->task == ND_TASK_REGRESSION) {
-        nd_text_puts(text, "regression of ");
+    if (prep->task == ND_TASK_REGRESSION || prep->task == ND_TASK_MULTILABEL) {
+        nd_text_printf(text, "%s of ", nd_task_name(prep->task));
         for (size_t t = 0; t < prep->targets && t < 8; t++) {
             nd_text_printf(text, "%s\"%s\"", t == 0 ? "" : ", ", prep->target[t].name);
         }
@@ -62,7 +62,7 @@ static void part(nd_text *text, const char *name, const nd_rows *rows, const cha
 
 static void inputs_line(nd_text *text, const nd_prep *prep)
 {
-    size_t kinds[ND_PREP_HASHED + 1] = {0};
+    size_t kinds[ND_PREP_INDEX + 1] = {0};
     for (size_t i = 0; i < prep->columns; i++) {
         kinds[prep->column[i].kind]++;
     }
@@ -78,7 +78,8 @@ static void inputs_line(nd_text *text, const nd_prep *prep)
     } row[] = {{ND_PREP_NUMBER, "number"},
                {ND_PREP_IMAGE, "image"},
                {ND_PREP_ONE_HOT, "category"},
-               {ND_PREP_HASHED, "hashed category"}};
+               {ND_PREP_HASHED, "hashed category"},
+               {ND_PREP_INDEX, "embedded category"}};
     const char *comma = " ";
     for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
         size_t n = kinds[row[k].kind];

@@ -51,34 +51,44 @@ static void put_number(nd_text *text, double value, int digits)
     }
 }
 
-/* ,p_setosa,p_versicolor or ,price or, of an image that is given back, ,image_1,image_2 */
-static void put_names(const run *r, nd_text *text, const char *prefix)
+/* ,setosa or ,p_setosa or, of an image that is given back, ,image_2 */
+static void put_name(nd_text *text, const char *before, const char *word, size_t pixel)
 {
-    for (size_t j = 0; j < nd_prep_outputs(r->model->prep); j++) {
-        size_t pixel;
-        nd_text name = {0};
-        nd_text_printf(&name, "%s%s", prefix, nd_prep_output_name(r->model->prep, j, &pixel));
-        if (pixel > 0) {
-            nd_text_printf(&name, "_%zu", pixel);
+    nd_text name = {0};
+    nd_text_printf(&name, "%s%s", before, word);
+    if (pixel > 0) {
+        nd_text_printf(&name, "_%zu", pixel);
+    }
+    nd_text_puts(text, ",");
+    put_string(text, name.failed ? "" : name.data);
+    text->failed = text->failed || name.failed;
+    nd_text_free(&name);
+}
+
+static void put_names(const run *r, nd_text *text, const char *before)
+{
+    size_t outputs = nd_prep_outputs(r->model->prep);
+    for (size_t j = 0; j < nd_model_outputs(r->model); j++) {
+        size_t pixel = 0;
+        if (j < outputs) {
+            nd_prep_output_name(r->model->prep, j, &pixel);
         }
-        nd_text_puts(text, ",");
-        put_string(text, name.failed ? "" : name.data);
-        text->failed = text->failed || name.failed;
-        nd_text_free(&name);
+        put_name(text, before, nd_model_output_name(r->model, j), pixel);
     }
 }
 
-/* row,species,p_setosa,p_versicolor,... or row,price; then sd_... */
+/* row,species,p_setosa,p_versicolor,... or row,rain,wind,p_rain,p_wind or row,price; then
+ * sd_... */
 static nd_status put_header(const run *r)
 {
     const nd_prep *prep = r->model->prep;
+    bool values = nd_prep_values(prep);
     nd_text text = {0};
     put_string(&text, r->id == NULL ? "row" : r->id);
-    if (!nd_prep_values(prep)) {
-        nd_text_puts(&text, ",");
-        put_string(&text, prep->target[0].name);
+    for (size_t t = 0; !values && t < prep->targets; t++) {
+        put_name(&text, "", prep->target[t].name, 0);
     }
-    put_names(r, &text, nd_prep_values(prep) ? "" : "p_");
+    put_names(r, &text, values ? "" : "p_");
     if (r->spread != NULL) {
         put_names(r, &text, "sd_");
     }
@@ -123,12 +133,22 @@ static void put_class(const run *r, nd_text *text, size_t class)
     nd_text_add(text, r->class.data + begin, r->class_end[class] - begin);
 }
 
+/* Cell 2 t and the one behind it say that label t is not, or is, decided for. */
+static void put_labels(const run *r, nd_text *text, const nd_real *p)
+{
+    for (size_t t = 0; t < r->model->prep->targets; t++) {
+        put_class(r, text, 2 * t + (p[t] > (nd_real)0.5));
+    }
+}
+
 static void put_row(const run *r, nd_text *text, size_t i)
 {
-    size_t outputs = nd_prep_outputs(r->model->prep);
+    size_t outputs = nd_model_outputs(r->model);
     const nd_real *y = r->y + i * outputs;
     put_id(r, text, i);
-    if (r->class_end != NULL) {
+    if (r->model->prep->task == ND_TASK_MULTILABEL) {
+        put_labels(r, text, y);
+    } else if (r->class_end != NULL) {
         put_class(r, text, most_likely(y, outputs));
     }
     for (size_t j = 0; j < outputs; j++) {
@@ -310,18 +330,20 @@ static nd_status run_file(run *r, const nd_config *config, const char *path)
     return status;
 }
 
-/* ",setosa" ",versicolor" ...: quoted once, not in every row. */
+/* ",setosa" ",versicolor" ..., or ",no" ",yes" of each label: quoted once, not in every row. */
 static nd_status make_classes(run *r)
 {
     const nd_prep *prep = r->model->prep;
+    bool labels = prep->task == ND_TASK_MULTILABEL;
     if (nd_prep_values(prep)) {
         return ND_OK;
     }
-    size_t classes = nd_dict_count(prep->classes);
-    r->class_end = nd_alloc(classes, sizeof *r->class_end);
-    for (size_t c = 0; r->class_end != NULL && c < classes; c++) {
+    size_t cells = labels ? 2 * prep->targets : nd_dict_count(prep->classes);
+    r->class_end = nd_alloc(cells, sizeof *r->class_end);
+    for (size_t c = 0; r->class_end != NULL && c < cells; c++) {
+        const nd_dict *words = labels ? prep->target[c / 2].classes : prep->classes;
         nd_text_puts(&r->class, ",");
-        put_string(&r->class, nd_dict_word(prep->classes, (uint32_t)c, NULL));
+        put_string(&r->class, nd_dict_word(words, (uint32_t)(labels ? c % 2 : c), NULL));
         r->class_end[c] = r->class.size;
     }
     return r->class_end == NULL || r->class.failed ? nd_fail_memory(r->ctx) : ND_OK;
@@ -333,7 +355,7 @@ static nd_status run_init(run *r, bool spread)
         return nd_fail(r->ctx, ND_ERR_OPTION,
                        "spread: the model is one network; train with --ensemble for several");
     }
-    size_t outputs = nd_prep_outputs(r->model->prep);
+    size_t outputs = nd_model_outputs(r->model);
     size_t rows = PIECE_VALUES / (r->model->prep->columns + outputs);
     r->piece_rows = rows > PIECE_ROWS ? PIECE_ROWS : rows < PIECE_LEAST ? PIECE_LEAST : rows;
     r->y = nd_alloc_aligned(r->piece_rows, outputs * sizeof(nd_real));

@@ -127,10 +127,24 @@ static json_t *fit_json(const nd_record *r)
 
 static json_t *metrics_json(const nd_metrics *metrics)
 {
-    static const char *const name[] = {"loss",      "accuracy", "balanced_accuracy",
-                                       "log_loss",  "auc",      "f1",
-                                       "precision", "recall",   "rmse",
-                                       "mae",       "r2",       "reconstruction"};
+    static const char *const name[] = {"loss",
+                                       "accuracy",
+                                       "balanced_accuracy",
+                                       "log_loss",
+                                       "auc",
+                                       "f1",
+                                       "precision",
+                                       "recall",
+                                       "rmse",
+                                       "mae",
+                                       "r2",
+                                       "nll",
+                                       "coverage",
+                                       "micro_f1",
+                                       "macro_f1",
+                                       "subset_accuracy",
+                                       "hamming_loss",
+                                       "reconstruction"};
     json_t *object = json_object();
     for (size_t i = 0; metrics != NULL && i < sizeof name / sizeof name[0]; i++) {
         double value = nd_metrics_get(metrics, name[i]);

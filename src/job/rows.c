@@ -31,7 +31,7 @@ static nd_status share_or_file(const nd_config *config, const char *key, double 
 nd_status nd_row_labels(const nd_prep *prep, const nd_table *table, nd_real **labels)
 {
     *labels = NULL;
-    if (nd_prep_values(prep)) {
+    if (!nd_task_has_classes(prep->task)) {
         return ND_OK;
     }
     *labels = nd_alloc(table->rows, sizeof **labels);
@@ -294,7 +294,7 @@ static nd_status keep_known(const nd_prep *prep, const char *what, nd_rows *rows
 
 nd_status nd_parts_known(const nd_prep *prep, nd_parts *parts)
 {
-    bool classes = !nd_prep_values(prep);
+    bool classes = nd_task_has_classes(prep->task);
     if (classes && parts->valid_file) {
         ND_TRY(keep_known(prep, "validation", &parts->valid, &parts->valid_known));
     }

@@ -1,9 +1,14 @@
 #include "job/settings.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/ctx.h"
 #include "base/mem.h"
+#include "base/num.h"
+
+/* Widest embedding of auto. */
+enum { EMBED_MOST = 64 };
 
 nd_status nd_strings_from(const nd_optset *set, const char *key, nd_strings *strings)
 {
@@ -133,6 +138,27 @@ static nd_status check_series(const nd_config *config)
     return ND_OK;
 }
 
+nd_status nd_embedding_dims(const nd_config *config, size_t rows, size_t *dims)
+{
+    const char *text = takes(config, "embedding") ? nd_opt_text(&config->set, "embedding") : "off";
+    int64_t asked;
+    *dims = 0;
+    if (strcmp(text, "off") == 0) {
+        return ND_OK;
+    }
+    if (strcmp(text, "auto") == 0) {
+        double width = round(4 * pow((double)rows, 0.25));
+        *dims = width < EMBED_MOST ? (size_t)width : EMBED_MOST;
+        return ND_OK;
+    }
+    if (!nd_num_parse_int(text, strlen(text), &asked) || asked < 1 || asked > 1024) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "embedding: \"%s\" is not off, auto or a width of 1 to 1024", text);
+    }
+    *dims = (size_t)asked;
+    return ND_OK;
+}
+
 static nd_status prep_settings(const nd_config *config, nd_settings *s)
 {
     ND_TRY(prep_lists(config, s));
@@ -152,10 +178,11 @@ static nd_status prep_settings(const nd_config *config, nd_settings *s)
         ND_TRY(nd_image_parse(config->ctx, nd_opt_text(&config->set, "image"), &s->image));
         s->prep.pixels = s->image.rows * s->image.cols * s->image.channels;
     }
-    s->prep.unit = s->prep.task == ND_TASK_AUTOENCODER && takes(config, "loss") &&
-                   strcmp(nd_opt_text(&config->set, "loss"), "binary_cross_entropy") == 0;
-    s->prep.by_mean =
-        takes(config, "loss") && strcmp(nd_opt_text(&config->set, "loss"), "poisson") == 0;
+    const char *loss = takes(config, "loss") ? nd_opt_text(&config->set, "loss") : "auto";
+    s->prep.unit =
+        s->prep.task == ND_TASK_AUTOENCODER && strcmp(loss, "binary_cross_entropy") == 0;
+    s->prep.by_mean = strcmp(loss, "poisson") == 0;
+    s->prep.shares = strcmp(loss, "kl_divergence") == 0;
     if (!takes(config, "clip")) {
         return ND_OK;
     }
@@ -163,6 +190,9 @@ static nd_status prep_settings(const nd_config *config, nd_settings *s)
     s->prep.max_one_hot = (size_t)nd_opt_int(&config->set, "max_one_hot");
     s->prep.buckets = (size_t)nd_opt_int(&config->set, "buckets");
     s->prep.min_count = (size_t)nd_opt_int(&config->set, "min_count");
+    size_t dims;
+    ND_TRY(nd_embedding_dims(config, 2, &dims));
+    s->prep.embed = dims > 0;
     return ND_OK;
 }
 

@@ -32,6 +32,11 @@ nd_status nd_settings_from(nd_ctx *ctx, const nd_config *config, nd_settings *se
 nd_status nd_settings_drop(nd_ctx *ctx, nd_settings *settings, const char *column);
 void nd_settings_free(nd_settings *settings);
 
+/* Width of the embedding of a category column by the option embedding: 0 where it is off or no option.
+ *   rows  of the embedding: words, and perhaps other and missing
+ * ND_ERR_OPTION. */
+nd_status nd_embedding_dims(const nd_config *config, size_t rows, size_t *dims);
+
 /* The caller's settings, or fresh ones with the defaults of verb in *owned when
  * there are none (destroy *owned in either case). ND_ERR_ARGUMENT for settings of
  * another verb, which lack the options of this one. */

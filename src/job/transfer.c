@@ -165,7 +165,10 @@ nd_status nd_transfer_layers(nd_transfer *transfer, const nd_prep *prep, const n
     transfer->config = NULL;
     ND_TRY(nd_config_copy(*config, &transfer->config));
     transfer->config->layers_of = w->path;
-    ND_TRY(list_layers(nd_net_desc(w->model->net), nd_build_logits(prep), transfer->config));
+    const char *loss = nd_opt_auto(&transfer->config->set, "loss")
+                           ? "mse" /* or another one without deviations */
+                           : nd_opt_text(&transfer->config->set, "loss");
+    ND_TRY(list_layers(nd_net_desc(w->model->net), nd_build_logits(prep, loss), transfer->config));
     *config = transfer->config;
     return ND_OK;
 }

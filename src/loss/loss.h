@@ -23,6 +23,8 @@ typedef struct nd_loss_class {
     const char *link;   /* what predict applies: "softmax", "sigmoid", "identity", "exp" */
     size_t min_outputs; /* fewest outputs that make sense */
     bool classes;       /* labels are classes (accuracy applies), not values */
+    bool spread;        /* two outputs per target: means, then as many that say the variances;
+                           predictions are means, then deviations */
     /* Width of a label row for a net of n outputs. */
     size_t (*label_width)(size_t n);
     /* Index of the first row with a label the loss cannot take (class out of
@@ -32,7 +34,7 @@ typedef struct nd_loss_class {
      * cross-entropy); grad (may be NULL) gets scale * its gradient. */
     double (*value)(const nd_loss *loss, nd_pool *pool, size_t rows, size_t n,
                     const nd_real *logits, const nd_real *target, nd_real scale, nd_real *grad);
-    /* Predictions [rows][n] from logits (softmax, sigmoid, identity, exp). */
+    /* Predictions [rows][n] from logits (softmax, sigmoid, identity, exp, deviations). */
     void (*predict)(nd_pool *pool, size_t rows, size_t n, const nd_real *logits, nd_real *p);
     /* Of a loss that is a function of error = z - t, element by element: its value; *slope
      * gets the derivative. */

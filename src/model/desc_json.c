@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "model/model_json.h"
 
 /* Memory of a layer once it is described and planned, roughly. */
@@ -16,10 +17,13 @@ bool nd_budget_take(nd_json *json, nd_budget *budget, size_t cost)
     return json->error == NULL;
 }
 
-static void put_attributes(const nd_optset *set, nd_text *out)
+/* A rate of the layer's own stands behind the attributes of its class. */
+static void put_attributes(const nd_desc_layer *layer, nd_text *out)
 {
+    const nd_optset *set = &layer->attr;
+    size_t n = 0;
     nd_text_puts(out, "{");
-    for (size_t i = 0, n = 0; i < set->count; i++) {
+    for (size_t i = 0; i < set->count; i++) {
         const char *value = set->value[i].text != NULL ? set->value[i].text : set->row[i].preset;
         if (value[0] == '\0') {
             continue;
@@ -28,6 +32,11 @@ static void put_attributes(const nd_optset *set, nd_text *out)
         nd_json_puts(out, set->row[i].name);
         nd_text_puts(out, ":");
         nd_json_puts(out, value);
+    }
+    if (layer->lr < 1 || layer->lr > 1) {
+        char number[ND_NUM_TEXT];
+        nd_num_print(number, layer->lr);
+        nd_text_printf(out, "%s\"lr\":\"%s\"", n > 0 ? "," : "", number);
     }
     nd_text_puts(out, "}");
 }
@@ -43,7 +52,7 @@ static void put_layer(const nd_desc_layer *layer, nd_text *out)
         nd_text_printf(out, "%s%ld", i > 0 ? "," : "", layer->input[i]);
     }
     nd_text_puts(out, "],\"attributes\":");
-    put_attributes(&layer->attr, out);
+    put_attributes(layer, out);
     nd_text_puts(out, "}");
 }
 

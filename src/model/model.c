@@ -9,10 +9,14 @@
 /* Rows of a batch when many are predicted. */
 enum { BATCH_ROWS = 512 };
 
-/* Outputs the net must have: one logit for two classes. */
-static size_t net_outputs(const nd_prep *prep)
+/* Outputs the net must have: one logit for two classes, means and variances for a loss with
+ * both. */
+static size_t net_outputs(const nd_net *net, const nd_prep *prep)
 {
-    return prep->task == ND_TASK_BINARY ? 1 : nd_prep_outputs(prep);
+    if (prep->task == ND_TASK_BINARY) {
+        return 1;
+    }
+    return nd_prep_outputs(prep) * (nd_net_loss_class(net)->spread ? 2 : 1);
 }
 
 static nd_status check_fit(nd_ctx *ctx, const nd_net *net, const nd_prep *prep)
@@ -21,26 +25,56 @@ static nd_status check_fit(nd_ctx *ctx, const nd_net *net, const nd_prep *prep)
         return nd_fail(ctx, ND_ERR_SHAPE, "the network takes %zu inputs, the preparation makes %zu",
                        nd_net_inputs(net), nd_prep_inputs(prep));
     }
-    if (nd_net_outputs(net) != net_outputs(prep)) {
+    if (nd_net_outputs(net) != net_outputs(net, prep)) {
         return nd_fail(ctx, ND_ERR_SHAPE, "the network has %zu outputs, the task needs %zu",
-                       nd_net_outputs(net), net_outputs(prep));
+                       nd_net_outputs(net), net_outputs(net, prep));
+    }
+    if (nd_net_loss_class(net)->spread && prep->task != ND_TASK_REGRESSION) {
+        return nd_fail(ctx, ND_ERR_SHAPE, "loss %s does not fit task %s",
+                       nd_net_loss_class(net)->name, nd_task_name(prep->task));
     }
     return ND_OK;
+}
+
+/* Names of the deviations that stand behind the predicted means. */
+static nd_status name_deviations(nd_model *model)
+{
+    const nd_prep *prep = model->prep;
+    if (!nd_net_loss_class(model->net)->spread) {
+        return ND_OK;
+    }
+    model->deviation = nd_alloc(prep->targets, sizeof *model->deviation);
+    for (size_t t = 0; model->deviation != NULL && t < prep->targets; t++) {
+        nd_text name = {0};
+        nd_text_printf(&name, "%s_deviation", prep->target[t].name);
+        if (name.failed) {
+            nd_text_free(&name);
+            return nd_fail_memory(model->ctx);
+        }
+        model->deviation[t] = name.data;
+    }
+    return model->deviation != NULL ? ND_OK : nd_fail_memory(model->ctx);
 }
 
 nd_status nd_model_create(nd_ctx *ctx, nd_net *net, nd_prep *prep, char *record, nd_model **model)
 {
     nd_model *made = nd_alloc(1, sizeof *made);
-    nd_status status = made != NULL ? check_fit(ctx, net, prep) : nd_fail_memory(ctx);
     *model = NULL;
-    if (status != ND_OK) {
+    if (made == NULL) {
         nd_net_destroy(net);
         nd_prep_destroy(prep);
         nd_free(record);
-        nd_free(made);
-        return status;
+        return nd_fail_memory(ctx);
     }
     *made = (nd_model){.ctx = ctx, .net = net, .prep = prep, .record = record};
+    nd_status status = check_fit(ctx, net, prep);
+    if (status == ND_OK) {
+        status = name_deviations(made);
+    }
+    if (status != ND_OK) {
+        nd_model_destroy(made);
+        return status;
+    }
     *model = made;
     return ND_OK;
 }
@@ -50,6 +84,10 @@ void nd_model_destroy(nd_model *model)
     if (model == NULL) {
         return;
     }
+    for (size_t t = 0; model->deviation != NULL && t < model->prep->targets; t++) {
+        nd_free(model->deviation[t]);
+    }
+    nd_free(model->deviation);
     nd_net_destroy(model->net);
     for (size_t k = 0; k < model->mores; k++) {
         nd_net_destroy(model->more[k]);
@@ -117,7 +155,7 @@ size_t nd_model_inputs(const nd_model *model)
 
 size_t nd_model_outputs(const nd_model *model)
 {
-    return model ? nd_prep_outputs(model->prep) : 0;
+    return model ? nd_prep_outputs(model->prep) * (model->deviation != NULL ? 2 : 1) : 0;
 }
 
 const char *nd_model_output_name(const nd_model *model, size_t j)
@@ -126,7 +164,9 @@ const char *nd_model_output_name(const nd_model *model, size_t j)
         return NULL;
     }
     size_t pixel;
-    return nd_prep_output_name(model->prep, j, &pixel);
+    return j < nd_prep_outputs(model->prep)
+               ? nd_prep_output_name(model->prep, j, &pixel)
+               : model->deviation[j - nd_prep_outputs(model->prep)];
 }
 
 static nd_status make_units(nd_model *model)
@@ -187,6 +227,20 @@ static double mean_at(const nd_model *model, size_t n, size_t i)
     return sum / (double)nd_model_members(model);
 }
 
+/* Deviation of a mixture of normal distributions with equal shares: its variance is that of the
+ * members on average and that of their means (Lakshminarayanan et al. 2017, section 2.4).
+ *   i  of a mean; its deviation stands `ahead` elements behind it */
+static double mixed_deviation(const nd_model *model, size_t n, size_t i, size_t ahead)
+{
+    double mean = mean_at(model, n, i), sum = 0;
+    for (size_t k = 0; k <= model->mores; k++) {
+        double off = (double)model->each[k * n + i] - mean;
+        double own = (double)model->each[k * n + i + ahead];
+        sum += own * own + off * off;
+    }
+    return sqrt(sum / (double)nd_model_members(model));
+}
+
 /* A batch of n rows in x to what is predicted in p: for classes the mean of the members'
  * probabilities, p = (1/M) sum_m p_m (Lakshminarayanan et al. 2017, section 2.4). */
 static nd_status forward_batch(nd_model *model, size_t n)
@@ -199,17 +253,21 @@ static nd_status forward_batch(nd_model *model, size_t n)
     for (size_t k = 0; k <= model->mores; k++) {
         ND_TRY(nd_net_forward(nd_model_member(model, k), model->x, n, model->each + k * size));
     }
+    size_t targets = nd_prep_outputs(model->prep);
     for (size_t i = 0; i < size; i++) {
-        model->p[i] = (nd_real)mean_at(model, size, i);
+        bool spread = model->deviation != NULL && i % (2 * targets) >= targets;
+        model->p[i] = (nd_real)(spread ? mixed_deviation(model, size, i - targets, targets)
+                                       : mean_at(model, size, i));
     }
     return ND_OK;
 }
 
-/* Element i of the numbers that the net predicts for a batch, in their own units. */
+/* Element i of the numbers that the net predicts for a batch, in their own units. A deviation
+ * has no center. */
 static double in_target_units(const nd_model *model, size_t i)
 {
-    size_t n = nd_net_outputs(model->net), j = i % n;
-    return (double)model->p[i] * model->unit[n + j] + model->unit[j];
+    size_t n = nd_prep_outputs(model->prep), at = i % nd_net_outputs(model->net), j = at % n;
+    return (double)model->p[i] * model->unit[n + j] + (at < n ? model->unit[j] : 0);
 }
 
 /* From what the net predicts to what users see. */
@@ -217,7 +275,7 @@ static void finish_rows(const nd_model *model, size_t rows, nd_real *y)
 {
     const nd_prep *prep = model->prep;
     size_t n = nd_net_outputs(model->net);
-    if (prep->task == ND_TASK_MULTICLASS) {
+    if (prep->task == ND_TASK_MULTICLASS || prep->task == ND_TASK_MULTILABEL) {
         memcpy(y, model->p, rows * n * sizeof *y);
         return;
     }
@@ -233,6 +291,17 @@ static void finish_rows(const nd_model *model, size_t rows, nd_real *y)
     }
 }
 
+/* What element i of the predictions of a series counts from; a deviation counts from 0. */
+static double level_at(const nd_model *model, const nd_prep_map *map, const uint32_t *rows,
+                       size_t first, size_t i)
+{
+    size_t outputs = nd_model_outputs(model), r = i / outputs;
+    if (!model->prep->relative || i % outputs >= nd_prep_outputs(model->prep)) {
+        return 0;
+    }
+    return nd_prep_level(map, rows != NULL ? rows[r] : first + r);
+}
+
 /* The next rows of count, of which done are done, through the net; *n gets how many. */
 static nd_status forward_next(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
                               size_t first, size_t count, size_t done, size_t *n)
@@ -240,12 +309,6 @@ static nd_status forward_next(nd_model *model, const nd_prep_map *map, const uin
     *n = count - done < model->scratch_rows ? count - done : model->scratch_rows;
     nd_prep_features(map, rows != NULL ? rows + done : NULL, first + done, *n, model->x);
     return forward_batch(model, *n);
-}
-
-/* What prediction i of a series counts from. */
-static double level_at(const nd_prep_map *map, const uint32_t *rows, size_t first, size_t i)
-{
-    return nd_prep_level(map, rows != NULL ? rows[i] : first + i);
 }
 
 nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const uint32_t *rows,
@@ -257,7 +320,7 @@ nd_status nd_model_predict_map(nd_model *model, const nd_prep_map *map, const ui
         ND_TRY(forward_next(model, map, rows, first, count, done, &n));
         finish_rows(model, n, y + done * outputs);
         for (size_t i = 0; model->prep->relative && i < n * outputs; i++) {
-            y[done * outputs + i] += (nd_real)level_at(map, rows, first, done + i / outputs);
+            y[done * outputs + i] += (nd_real)level_at(model, map, rows, first, done * outputs + i);
         }
     }
     return ND_OK;
@@ -277,13 +340,13 @@ static double deviation_at(const nd_model *model, size_t n, size_t i)
 static void finish_spread(const nd_model *model, size_t rows, nd_real *spread)
 {
     const nd_prep *prep = model->prep;
-    size_t width = nd_net_outputs(model->net), n = rows * width;
+    size_t n = rows * nd_net_outputs(model->net), outputs = nd_prep_outputs(prep);
     for (size_t i = 0; i < n; i++) {
         double deviation = deviation_at(model, n, i);
         if (prep->task == ND_TASK_BINARY) {
             spread[2 * i] = spread[2 * i + 1] = (nd_real)deviation;
         } else if (nd_prep_values(prep)) {
-            spread[i] = (nd_real)(deviation * model->unit[width + i % width]);
+            spread[i] = (nd_real)(deviation * model->unit[outputs + i % outputs]);
         } else {
             spread[i] = (nd_real)deviation;
         }
@@ -302,6 +365,9 @@ nd_status nd_model_spread_map(nd_model *model, const nd_prep_map *map, const uin
     for (size_t done = 0, n; done < count; done += n) {
         ND_TRY(forward_next(model, map, rows, first, count, done, &n));
         finish_rows(model, n, y + done * outputs);
+        for (size_t i = 0; model->prep->relative && i < n * outputs; i++) {
+            y[done * outputs + i] += (nd_real)level_at(model, map, rows, first, done * outputs + i);
+        }
         finish_spread(model, n, spread + done * outputs);
     }
     return ND_OK;
@@ -324,7 +390,7 @@ nd_status nd_model_values_map(nd_model *model, const nd_prep_map *map, const uin
         ND_TRY(forward_next(model, map, rows, first, count, done, &n));
         finish_values(model, n, y + done * outputs);
         for (size_t i = 0; model->prep->relative && i < n * outputs; i++) {
-            y[done * outputs + i] += level_at(map, rows, first, done + i / outputs);
+            y[done * outputs + i] += level_at(model, map, rows, first, done * outputs + i);
         }
     }
     return ND_OK;
@@ -416,7 +482,8 @@ static nd_status add_column(const nd_prep_column *from, const nd_real *x, size_t
 {
     nd_column column = {
         .dtype = ND_DT_REAL, .data = x, .stride = stride, .width = column_width(from)};
-    if (from->kind == ND_PREP_ONE_HOT || from->kind == ND_PREP_HASHED) {
+    if (from->kind == ND_PREP_ONE_HOT || from->kind == ND_PREP_HASHED ||
+        from->kind == ND_PREP_INDEX) {
         return nd_fail(table->ctx, ND_ERR_DATA,
                        "column \"%s\" holds categories; predict from a table instead of an array",
                        from->name);

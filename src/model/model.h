@@ -15,6 +15,7 @@ struct nd_model {
     nd_prep *prep;  /* owned */
     char *record;   /* JSON object: training record (settings, data, epochs, metrics); owned */
     nd_real *x, *p; /* scratch of one batch for predictions; made on first use */
+    char **deviation; /* [targets] names of predicted deviations; NULL without them */
     double *unit;   /* [3][outputs] nd_prep_units, for numbers; made on first use */
     nd_real *each;  /* what each member of an ensemble predicts for it */
     size_t scratch_rows;
@@ -53,7 +54,7 @@ nd_status nd_model_values_map(nd_model *model, const nd_prep_map *map, const uin
 
 /* Predict the prepared rows of a source, and copy their labels into label
  * [rows][label_width].
- *   y      out  [rows][nd_model_outputs] of classes; NULL for a regression
+ *   y      out  [rows][nd_model_outputs] of classes and labels; NULL for a regression
  *   value  out  the same of a regression; NULL for classes */
 nd_status nd_model_predict_source(nd_model *model, const nd_source *source, nd_real *y,
                                   double *value, nd_real *label);

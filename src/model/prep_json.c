@@ -10,110 +10,6 @@
 /* Memory beside the text itself, roughly. */
 enum { COLUMN_COST = 256, TARGET_COST = 64, WORD_COST = 96 };
 
-static void put_field(nd_text *out, const char *key, double value)
-{
-    nd_text_printf(out, ",\"%s\":", key);
-    nd_json_put_number(out, value);
-}
-
-static void put_words(nd_text *out, const char *key, const nd_dict *dict)
-{
-    nd_text_printf(out, ",\"%s\":[", key);
-    for (size_t i = 0; dict != NULL && i < nd_dict_count(dict); i++) {
-        size_t n;
-        const char *word = nd_dict_word(dict, (uint32_t)i, &n);
-        nd_text_puts(out, i > 0 ? "," : "");
-        nd_json_put(out, word, n);
-    }
-    nd_text_puts(out, "]");
-}
-
-static void put_numbers(nd_text *out, const char *key, const double *value, size_t count)
-{
-    nd_text_printf(out, ",\"%s\":[", key);
-    for (size_t i = 0; i < count; i++) {
-        nd_text_puts(out, i > 0 ? "," : "");
-        nd_json_put_number(out, value[i]);
-    }
-    nd_text_puts(out, "]");
-}
-
-static void put_scaling(nd_text *out, const nd_prep_column *column)
-{
-    nd_text_printf(out, ",\"scaling\":\"%s\"", nd_scaling_name(column->scaling));
-    put_field(out, "center", column->center);
-    put_field(out, "scale", column->scale);
-    put_field(out, "low", column->low);
-    put_field(out, "high", column->high);
-    put_field(out, "fill", column->fill);
-    if (column->knot_count > 0) {
-        put_numbers(out, "knots", column->knots, column->knot_count);
-    }
-}
-
-static void put_column(nd_text *out, const nd_prep_column *column)
-{
-    nd_text_puts(out, "{\"name\":");
-    nd_json_puts(out, column->name);
-    nd_text_printf(out, ",\"kind\":\"%s\",\"first\":%zu,\"features\":%zu",
-                   nd_prep_kind_name(column->kind), column->first, column->features);
-    if (column->kind == ND_PREP_DROPPED) {
-        nd_text_puts(out, ",\"reason\":");
-        nd_json_puts(out, column->reason != NULL ? column->reason : "");
-        nd_text_puts(out, "}");
-        return;
-    }
-    nd_text_printf(out, ",\"missing_feature\":%s", column->missing_feature ? "true" : "false");
-    if (column->kind == ND_PREP_NUMBER || column->kind == ND_PREP_IMAGE) {
-        put_scaling(out, column);
-    }
-    if (column->kind == ND_PREP_IMAGE) {
-        nd_text_printf(out, ",\"image\":[%zu,%zu]", column->image_rows, column->image_cols);
-    } else if (column->kind == ND_PREP_ONE_HOT) {
-        put_words(out, "words", column->words);
-    } else if (column->kind == ND_PREP_HASHED) {
-        nd_text_printf(out, ",\"buckets\":%zu", column->buckets);
-    }
-    nd_text_puts(out, "}");
-}
-
-static void put_target(nd_text *out, const nd_prep_target *target)
-{
-    nd_text_puts(out, "{\"name\":");
-    nd_json_puts(out, target->name);
-    nd_text_printf(out, ",\"position\":%zu", target->position);
-    put_field(out, "center", target->center);
-    put_field(out, "scale", target->scale);
-    nd_text_puts(out, "}");
-}
-
-void nd_prep_put_json(const nd_prep *prep, nd_text *out)
-{
-    nd_text_printf(out, "{\"task\":\"%s\",\"header\":%s,\"scaling\":\"%s\",\"features\":%zu",
-                   nd_task_name(prep->task), prep->header ? "true" : "false",
-                   nd_scaling_name(prep->scaling), prep->features);
-    if (prep->window) {
-        nd_text_printf(out, ",\"window\":%zu,\"period\":%zu,\"relative\":%s", prep->window,
-                       prep->period, prep->relative ? "true" : "false");
-    }
-    nd_text_puts(out, ",\"columns\":[");
-    for (size_t i = 0; i < prep->columns; i++) {
-        nd_text_puts(out, i > 0 ? "," : "");
-        put_column(out, &prep->column[i]);
-    }
-    nd_text_puts(out, "],\"targets\":[");
-    for (size_t i = 0; i < prep->targets; i++) {
-        nd_text_puts(out, i > 0 ? "," : "");
-        put_target(out, &prep->target[i]);
-    }
-    nd_text_puts(out, "]");
-    if (prep->classes != NULL) {
-        put_words(out, "classes", prep->classes);
-        put_numbers(out, "class_count", prep->class_count, nd_dict_count(prep->classes));
-    }
-    nd_text_puts(out, "}");
-}
-
 typedef struct reader {
     nd_json json;
     nd_budget *budget;
@@ -263,12 +159,13 @@ enum column_field {
     C_KNOTS,
     C_IMAGE,
     C_WORDS,
-    C_BUCKETS
+    C_BUCKETS,
+    C_OTHER
 };
 
 static const char *const column_names[] = {
     "name", "kind", "first", "features", "reason", "missing_feature", "scaling", "center", "scale",
-    "low",  "high", "fill",  "knots",    "image",  "words",           "buckets", NULL,
+    "low",  "high", "fill",  "knots",    "image",  "words",           "buckets", "other",  NULL,
 };
 
 static void read_column_number(reader *r, size_t field, nd_prep_column *column)
@@ -284,7 +181,7 @@ static void read_column_field(reader *r, size_t field, nd_prep_column *column)
         column->name = read_text(r);
         break;
     case C_KIND:
-        column->kind = (nd_prep_kind)read_choice(r, kind_word, ND_PREP_HASHED);
+        column->kind = (nd_prep_kind)read_choice(r, kind_word, ND_PREP_INDEX);
         break;
     case C_FIRST:
         nd_json_size(&r->json, &column->first);
@@ -313,6 +210,9 @@ static void read_column_field(reader *r, size_t field, nd_prep_column *column)
     case C_BUCKETS:
         nd_json_size(&r->json, &column->buckets);
         break;
+    case C_OTHER:
+        nd_json_bool(&r->json, &column->other);
+        break;
     default:
         read_column_number(r, field, column);
     }
@@ -332,6 +232,8 @@ static unsigned fields_of(const nd_prep_column *column)
         return scaled | 1u << C_IMAGE;
     case ND_PREP_ONE_HOT:
         return all | 1u << C_MISSING | 1u << C_WORDS;
+    case ND_PREP_INDEX:
+        return all | 1u << C_MISSING | 1u << C_WORDS | 1u << C_OTHER;
     case ND_PREP_HASHED:
         return all | 1u << C_MISSING | 1u << C_BUCKETS;
     default:
@@ -373,6 +275,8 @@ static bool features_fit(const nd_prep_column *column)
     case ND_PREP_ONE_HOT:
         words = nd_dict_count(column->words) + missing;
         return column->features > 0 && (column->features == words || column->features == words + 1);
+    case ND_PREP_INDEX:
+        return column->features == 1 && nd_prep_index_rows(column) > 0;
     case ND_PREP_HASHED:
         return column->buckets > 0 && column->features == column->buckets + missing;
     default:
@@ -420,24 +324,42 @@ static void read_columns(reader *r)
     }
 }
 
+enum target_field { T_NAME, T_POSITION, T_CENTER, T_SCALE, T_MEAN, T_CLASSES };
+
+static void read_target_field(reader *r, size_t field, nd_prep_target *target)
+{
+    double *place[] = {&target->center, &target->scale, &target->mean};
+    switch (field) {
+    case T_NAME:
+        target->name = read_text(r);
+        break;
+    case T_POSITION:
+        nd_json_size(&r->json, &target->position);
+        break;
+    case T_CLASSES:
+        target->classes = read_words(r);
+        break;
+    default:
+        nd_json_read_number(&r->json, place[field - T_CENTER]);
+    }
+}
+
 static void read_target(reader *r, nd_prep_target *target)
 {
-    static const char *const names[] = {"name", "position", "center", "scale", NULL};
-    unsigned seen = 0;
+    static const char *const names[] = {"name", "position", "center", "scale",
+                                        "mean", "classes",  NULL};
+    unsigned seen = 0, least = (1u << T_MEAN) - 1;
     size_t field;
     nd_json_slice key;
     nd_json_object(&r->json);
     while (nd_json_key(&r->json, &key) && nd_json_field(&r->json, key, names, &seen, &field)) {
-        if (field == 0) {
-            target->name = read_text(r);
-        } else if (field == 1) {
-            nd_json_size(&r->json, &target->position);
-        } else {
-            nd_json_read_number(&r->json, field == 2 ? &target->center : &target->scale);
-        }
+        read_target_field(r, field, target);
     }
-    if (seen != 15) {
+    target->share = (seen & 1u << T_MEAN) && target->classes == NULL;
+    if ((seen & least) != least) {
         nd_json_fail(&r->json, "a target lacks name, position, center or scale");
+    } else if ((seen & 1u << T_MEAN) && !isfinite(target->mean)) {
+        nd_json_fail(&r->json, "the mean of a target cannot be used");
     } else if (!isfinite(target->center) || !isfinite(target->scale)) {
         nd_json_fail(&r->json, "center or scale of a target cannot be used");
     }
@@ -525,6 +447,18 @@ static const char *check_classes(const nd_prep *prep, size_t class_counts)
     return NULL;
 }
 
+/* A label has two words and a share of rows; other targets have no words. */
+static const char *check_label(const nd_prep *prep, const nd_prep_target *target)
+{
+    if (prep->task != ND_TASK_MULTILABEL) {
+        return target->classes == NULL ? NULL : "words of a target do not fit the task";
+    }
+    bool words = target->classes != NULL && nd_dict_count(target->classes) == 2;
+    return words && target->mean >= 0 && target->mean <= 1
+               ? NULL
+               : "a label lacks its two words or its mean";
+}
+
 static const char *check_targets(const nd_prep *prep)
 {
     for (size_t i = 0; i < prep->targets; i++) {
@@ -533,6 +467,10 @@ static const char *check_targets(const nd_prep *prep)
         }
         if (prep->target[i].position >= prep->columns + prep->targets) {
             return "position of a target is outside the table";
+        }
+        const char *error = check_label(prep, &prep->target[i]);
+        if (error != NULL) {
+            return error;
         }
     }
     bool needed = prep->task != ND_TASK_AUTOENCODER;
@@ -546,10 +484,10 @@ static const char *check_targets(const nd_prep *prep)
 static const char *check_prep(const nd_prep *prep, unsigned seen, size_t class_counts)
 {
     unsigned common = (1u << P_CLASSES) - 1, classes = 1u << P_CLASSES | 1u << P_CLASS_COUNT;
-    bool values = nd_prep_values(prep);
+    bool values = nd_prep_values(prep), has_classes = nd_task_has_classes(prep->task);
     size_t next = 0;
-    unsigned series = seen >> P_WINDOW ? 7u << P_WINDOW : 0, more = values ? series : classes;
-    if (seen != (common | more) || prep->task == ND_TASK_AUTO) {
+    unsigned series = values && seen >> P_WINDOW ? 7u << P_WINDOW : 0;
+    if (seen != (common | (has_classes ? classes : series)) || prep->task == ND_TASK_AUTO) {
         return "a key is missing or does not fit the task";
     }
     for (size_t i = 0; i < prep->columns; i++) {
@@ -572,7 +510,7 @@ static const char *check_prep(const nd_prep *prep, unsigned seen, size_t class_c
     if (prep->task == ND_TASK_AUTOENCODER) {
         return nd_prep_mirror_error(prep, &column);
     }
-    return values ? NULL : check_classes(prep, class_counts);
+    return has_classes ? check_classes(prep, class_counts) : NULL;
 }
 
 nd_status nd_prep_read_json(nd_ctx *ctx, const char *path, const char *text, nd_budget *budget,

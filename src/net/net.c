@@ -26,6 +26,10 @@ static nd_status check_loss(nd_ctx *ctx, const nd_desc *desc, const nd_loss_clas
         return nd_fail(ctx, ND_ERR_SHAPE, "loss %s needs at least %zu outputs, not %zu", loss->name,
                        loss->min_outputs, outputs);
     }
+    if (loss->spread && outputs % 2 != 0) {
+        return nd_fail(ctx, ND_ERR_SHAPE, "loss %s takes two outputs per target, not %zu in all",
+                       loss->name, outputs);
+    }
     return ND_OK;
 }
 

@@ -14,7 +14,7 @@ typedef struct nd_desc_layer {
     size_t inputs;
     long input[ND_LAYER_INPUTS]; /* earlier layers, -1 is the network's input */
     nd_layer_shape shape;        /* shape.attr points at attr */
-    double lr;                   /* factor on the learning rate; a matter of training, not saved */
+    double lr;                   /* factor on the learning rate; 1: none of its own */
     bool frozen;                 /* keeps parameters and running statistics; not saved */
 } nd_desc_layer;
 

@@ -89,6 +89,23 @@ static json_t *class_list(const nd_metrics *m)
     return list;
 }
 
+static json_t *label_list(const nd_metrics *m)
+{
+    json_t *list = json_array();
+    for (size_t j = 0; j < m->labels; j++) {
+        json_t *row = json_object();
+        nd_json_set(&row, "label", nd_json_text(m->label_name[j]));
+        nd_json_set(&row, "rows", json_integer((json_int_t)m->label_rows[j]));
+        nd_json_set(&row, "accuracy", nd_json_number(m->label_accuracy[j]));
+        nd_json_set(&row, "precision", nd_json_number(m->label_precision[j]));
+        nd_json_set(&row, "recall", nd_json_number(m->label_recall[j]));
+        nd_json_set(&row, "f1", nd_json_number(m->label_f1[j]));
+        nd_json_set(&row, "auc", nd_json_number(m->label_auc[j]));
+        nd_json_append(&list, row);
+    }
+    return list;
+}
+
 static json_t *target_list(const nd_metrics *m)
 {
     json_t *list = json_array();
@@ -133,6 +150,10 @@ json_t *nd_metrics_json(const nd_metrics *m)
     static const char *const of_values[] = {"loss", "rmse", "mae", "r2", NULL};
     static const char *const of_mirrors[] = {"reconstruction", NULL};
     static const char *const in_percent[] = {"error_percent", "squared_percent", NULL};
+    static const char *const of_spread[] = {"nll", "coverage", NULL};
+    static const char *const of_labels[] = {
+        "loss",     "subset_accuracy", "hamming_loss", "accuracy", "log_loss",
+        "micro_f1", "macro_f1",        "auc",          NULL};
     json_t *object = json_object();
     nd_json_set(&object, "rows", json_integer((json_int_t)m->rows));
     if (m->in_percent) {
@@ -142,9 +163,13 @@ json_t *nd_metrics_json(const nd_metrics *m)
         add_figures(&object, m, of_classes);
         nd_json_set(&object, "classes", class_list(m));
         nd_json_set(&object, "confusion", matrix(m->confusion, (size_t)m->classes));
+    } else if (m->labels > 0) {
+        add_figures(&object, m, of_labels);
+        nd_json_set(&object, "labels", label_list(m));
     } else {
         add_figures(&object, m, of_values);
         add_figures(&object, m, m->mirror ? of_mirrors : of_values + 4);
+        add_figures(&object, m, isnan(m->nll) ? of_spread + 2 : of_spread);
         nd_json_set(&object, "targets",
                     m->mirror ? json_integer((json_int_t)m->targets) : target_list(m));
     }

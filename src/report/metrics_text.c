@@ -264,17 +264,56 @@ static void write_classes(nd_text *text, const nd_metrics *m, const nd_metrics *
     }
 }
 
+static void add_labels(nd_text *text, const nd_metrics *m)
+{
+    size_t width = widest(m->label_name, m->labels);
+    nd_text_printf(text, "\n%-*s  %8s  %*s  %*s  %*s  %*s  %*s\n", (int)width, "label", "rows",
+                   FIGURE_WIDTH, "accuracy", FIGURE_WIDTH, "precision", FIGURE_WIDTH, "recall",
+                   FIGURE_WIDTH, "F1", FIGURE_WIDTH, "AUC");
+    for (size_t j = 0; j < m->labels; j++) {
+        add_name(text, m->label_name[j], width, false);
+        nd_text_printf(text, "  %8llu", (unsigned long long)m->label_rows[j]);
+        add_figure(text, m->label_accuracy[j]);
+        add_figure(text, m->label_precision[j]);
+        add_figure(text, m->label_recall[j]);
+        add_figure(text, m->label_f1[j]);
+        add_figure(text, m->label_auc[j]);
+        nd_text_puts(text, "\n");
+    }
+}
+
+static void write_labels(nd_text *text, const nd_metrics *m, const nd_metrics *baseline)
+{
+    static const figure list[] = {{"subset_accuracy", "all labels right"},
+                                  {"hamming_loss", "Hamming loss"},
+                                  {"log_loss", "log loss"},
+                                  {"micro_f1", "F1 (micro)"},
+                                  {"macro_f1", "F1 (macro)"},
+                                  {"auc", "AUC (mean of labels)"},
+                                  {NULL, NULL}};
+    add_figures(text, list, m, baseline, "majority");
+    add_labels(text, m);
+}
+
 static void write_values(nd_text *text, const nd_metrics *m, const nd_metrics *baseline)
 {
-    static const figure list[] = {{"rmse", "RMSE"}, {"mae", "MAE"}, {"r2", "R2"}, {NULL, NULL}};
+    static const figure list[] = {{"rmse", "RMSE"}, {"mae", "MAE"},           {"r2", "R2"},
+                                  {"nll", "NLL"},   {"coverage", "coverage"}, {NULL, NULL}};
+    static const figure plain[] = {{"rmse", "RMSE"}, {"mae", "MAE"}, {"r2", "R2"}, {NULL, NULL}};
     static const figure mirror[] = {{"reconstruction", "reconstruction error"},
                                     {"rmse", "RMSE"},
                                     {"mae", "MAE"},
                                     {"r2", "R2"},
                                     {NULL, NULL}};
-    add_figures(text, m->mirror ? mirror : list, m, baseline,
-                baseline && baseline->trivial ? baseline->trivial : "mean");
+    add_figures(text,
+                m->mirror       ? mirror
+                : isnan(m->nll) ? plain
+                                : list,
+                m, baseline, baseline && baseline->trivial ? baseline->trivial : "mean");
     add_percent(text, m, baseline, "mean");
+    nd_text_puts(text, isnan(m->nll) ? ""
+                                     : "(coverage is the share of values within 1.96 predicted "
+                                       "deviations, 0.95 at best)\n");
     if (m->targets < 2 || m->mirror) {
         return;
     }
@@ -314,6 +353,8 @@ nd_status nd_metrics_write(const nd_metrics *metrics, const nd_metrics *baseline
         nd_text_printf(&text, "%zu row%s\n\n", metrics->rows, metrics->rows == 1 ? "" : "s");
         if (metrics->classes > 0) {
             write_classes(&text, metrics, baseline);
+        } else if (metrics->labels > 0) {
+            write_labels(&text, metrics, baseline);
         } else {
             write_values(&text, metrics, baseline ? baseline : metrics->naive);
         }

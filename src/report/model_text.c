@@ -75,13 +75,20 @@ static void put_from(nd_text *out, const nd_desc *desc, const nd_desc_layer *lay
     nd_text_free(&from);
 }
 
-static void put_attributes(nd_text *out, const nd_optset *attr)
+/* A model file states defaults as well; people see what is not as it is by default. */
+static void put_attributes(nd_text *out, const nd_desc_layer *layer)
 {
-    for (size_t i = 0, n = 0; i < attr->count; i++) {
-        if (attr->value[i].text != NULL) {
-            nd_text_printf(out, "%s%s=%s", n++ > 0 ? ", " : "  ", attr->row[i].name,
-                           attr->value[i].text);
+    const nd_optset *attr = &layer->attr;
+    size_t n = 0;
+    for (size_t i = 0; i < attr->count; i++) {
+        const char *text = attr->value[i].text;
+        if (text != NULL && strcmp(text, attr->row[i].preset) != 0) {
+            nd_text_printf(out, "%s%s=%s", n++ > 0 ? ", " : "  ", attr->row[i].name, text);
         }
+    }
+    if (layer->lr < 1 || layer->lr > 1) {
+        nd_text_puts(out, n > 0 ? ", lr=" : "  lr=");
+        put_number(out, "", layer->lr);
     }
 }
 
@@ -123,7 +130,7 @@ static void put_layers(nd_text *out, const nd_model *model)
         put_cell(out, layer->name, 12);
         put_from(out, desc, layer);
         nd_text_printf(out, "%8zu %11zu", layer->shape.out, layer_parameters(layer));
-        put_attributes(out, &layer->attr);
+        put_attributes(out, layer);
         nd_text_puts(out, "\n");
     }
 }
@@ -169,6 +176,11 @@ static void put_details(nd_text *out, const nd_prep_column *column)
     case ND_PREP_HASHED:
         nd_text_printf(out, "%zu buckets", column->buckets);
         break;
+    case ND_PREP_INDEX:
+        nd_text_puts(out, "number of the word: ");
+        put_words(out, column->words);
+        nd_text_puts(out, column->other ? ", and one for others" : "");
+        break;
     default:
         if (column->kind == ND_PREP_IMAGE) {
             nd_text_printf(out, "%zu x %zu pixels, ", column->image_rows, column->image_cols);
@@ -200,6 +212,25 @@ static void put_columns(nd_text *out, const nd_prep *prep)
     }
 }
 
+static void put_target(nd_text *out, const nd_prep_target *target)
+{
+    nd_text_puts(out, "  ");
+    put_cell(out, target->name, NAME_WIDTH);
+    if (target->classes != NULL) {
+        nd_text_printf(out, "%s or %s, ", nd_dict_word(target->classes, 0, NULL),
+                       nd_dict_word(target->classes, 1, NULL));
+        put_number(out, "", 100 * target->mean);
+        nd_text_printf(out, "%% %s\n", nd_dict_word(target->classes, 1, NULL));
+    } else if (!target->share) {
+        put_number(out, "mean", target->center);
+        put_number(out, ", deviation", target->scale);
+        nd_text_puts(out, "\n");
+    } else {
+        put_number(out, "share, mean", target->mean);
+        nd_text_puts(out, "\n");
+    }
+}
+
 static void put_targets(nd_text *out, const nd_prep *prep)
 {
     nd_text_printf(out, "\ntask: %s", nd_task_name(prep->task));
@@ -208,13 +239,9 @@ static void put_targets(nd_text *out, const nd_prep *prep)
                        prep->period);
     }
     nd_text_puts(out, "\n");
-    if (prep->task == ND_TASK_REGRESSION) {
+    if (prep->task == ND_TASK_REGRESSION || prep->task == ND_TASK_MULTILABEL) {
         for (size_t i = 0; i < prep->targets; i++) {
-            nd_text_puts(out, "  ");
-            put_cell(out, prep->target[i].name, NAME_WIDTH);
-            put_number(out, "mean", prep->target[i].center);
-            put_number(out, ", deviation", prep->target[i].scale);
-            nd_text_puts(out, "\n");
+            put_target(out, &prep->target[i]);
         }
         return;
     }

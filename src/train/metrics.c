@@ -23,6 +23,13 @@ void nd_metrics_destroy(nd_metrics *metrics)
     }
     free_names(metrics->class_name, (size_t)metrics->classes);
     free_names(metrics->target_name, metrics->targets);
+    free_names(metrics->label_name, metrics->labels);
+    nd_free(metrics->label_rows);
+    nd_free(metrics->label_accuracy);
+    nd_free(metrics->label_precision);
+    nd_free(metrics->label_recall);
+    nd_free(metrics->label_f1);
+    nd_free(metrics->label_auc);
     nd_free(metrics->confusion);
     nd_free(metrics->class_precision);
     nd_free(metrics->class_recall);
@@ -105,6 +112,12 @@ double nd_metrics_get(const nd_metrics *metrics, const char *name)
         {"reconstruction", metrics->reconstruction},
         {"error_percent", metrics->error_percent},
         {"squared_percent", metrics->squared_percent},
+        {"nll", metrics->nll},
+        {"coverage", metrics->coverage},
+        {"subset_accuracy", metrics->subset_accuracy},
+        {"hamming_loss", metrics->hamming_loss},
+        {"micro_f1", metrics->micro_f1},
+        {"macro_f1", metrics->macro_f1},
     };
     for (size_t i = 0; name && i < sizeof figure / sizeof *figure; i++) {
         if (strcmp(figure[i].name, name) == 0) {
@@ -114,7 +127,7 @@ double nd_metrics_get(const nd_metrics *metrics, const char *name)
     return NAN;
 }
 
-static char **copy_names(const char *const *names, size_t count)
+char **nd_metrics_names(const char *const *names, size_t count)
 {
     char **copy = nd_alloc(count, sizeof *copy);
     for (size_t i = 0; copy && i < count; i++) {
@@ -127,7 +140,7 @@ static char **copy_names(const char *const *names, size_t count)
     return copy;
 }
 
-static nd_metrics *create(nd_ctx *ctx, size_t rows)
+nd_metrics *nd_metrics_new(nd_ctx *ctx, size_t rows)
 {
     nd_metrics *m = nd_alloc(1, sizeof *m);
     if (m) {
@@ -136,6 +149,8 @@ static nd_metrics *create(nd_ctx *ctx, size_t rows)
         m->loss = m->accuracy = m->balanced_accuracy = m->log_loss = m->auc = NAN;
         m->f1 = m->precision = m->recall = m->rmse = m->mae = m->r2 = m->reconstruction = NAN;
         m->error_percent = m->squared_percent = NAN;
+        m->nll = m->coverage = NAN;
+        m->subset_accuracy = m->hamming_loss = m->micro_f1 = m->macro_f1 = NAN;
     }
     return m;
 }
@@ -143,7 +158,7 @@ static nd_metrics *create(nd_ctx *ctx, size_t rows)
 static bool room_for_classes(nd_metrics *m, size_t classes, const char *const *names)
 {
     m->classes = (int)classes;
-    m->class_name = copy_names(names, classes);
+    m->class_name = nd_metrics_names(names, classes);
     m->confusion = nd_alloc(classes, classes * sizeof *m->confusion);
     m->class_precision = nd_alloc(classes, sizeof *m->class_precision);
     m->class_recall = nd_alloc(classes, sizeof *m->class_recall);
@@ -254,25 +269,35 @@ static double rank_auc(ranked *row, size_t rows)
     return ratio(ranks - 0.5 * positives * (positives + 1), positives * negatives);
 }
 
+bool nd_metrics_auc(const nd_real *score, size_t stride, const nd_real *label, size_t label_stride,
+                    size_t class, size_t rows, double *auc)
+{
+    ranked *row = nd_alloc(rows, sizeof *row);
+    if (!row) {
+        return false;
+    }
+    for (size_t r = 0; r < rows; r++) {
+        row[r] = (ranked){.score = score[r * stride],
+                          .positive = (size_t)label[r * label_stride] == class};
+    }
+    *auc = rank_auc(row, rows);
+    nd_free(row);
+    return true;
+}
+
 /* One class against the rest, and the mean over the classes where that is defined. */
 static nd_status auc_figures(nd_metrics *m, const nd_real *p, const nd_real *label)
 {
     size_t n = (size_t)m->classes;
-    ranked *row = nd_alloc(m->rows, sizeof *row);
     double sum = 0, defined = 0;
-    if (!row) {
-        return nd_fail_memory(m->ctx);
-    }
     for (size_t k = 0; k < n; k++) {
-        for (size_t r = 0; r < m->rows; r++) {
-            row[r] = (ranked){.score = p[r * n + k], .positive = (size_t)label[r] == k};
+        if (!nd_metrics_auc(p + k, n, label, 1, k, m->rows, &m->class_auc[k])) {
+            return nd_fail_memory(m->ctx);
         }
-        m->class_auc[k] = rank_auc(row, m->rows);
         sum += or_zero(m->class_auc[k]);
         defined += !isnan(m->class_auc[k]);
     }
     m->auc = n == 2 ? m->class_auc[1] : ratio(sum, defined);
-    nd_free(row);
     return ND_OK;
 }
 
@@ -325,7 +350,7 @@ nd_status nd_metrics_classes(nd_ctx *ctx, const nd_real *p, const nd_real *label
     if (rows == 0 || classes < 2) {
         return nd_fail(ctx, ND_ERR_DATA, "an evaluation needs a row and two classes");
     }
-    nd_metrics *m = create(ctx, rows);
+    nd_metrics *m = nd_metrics_new(ctx, rows);
     nd_status status = m && room_for_classes(m, classes, names) ? measure_classes(m, p, label)
                                                                 : nd_fail_memory(ctx);
     if (status != ND_OK) {
@@ -339,7 +364,7 @@ nd_status nd_metrics_classes(nd_ctx *ctx, const nd_real *p, const nd_real *label
 static bool room_for_targets(nd_metrics *m, size_t targets, const char *const *names)
 {
     m->targets = targets;
-    m->target_name = copy_names(names, targets);
+    m->target_name = nd_metrics_names(names, targets);
     m->target_rmse = nd_alloc(targets, sizeof *m->target_rmse);
     m->target_mae = nd_alloc(targets, sizeof *m->target_mae);
     m->target_r2 = nd_alloc(targets, sizeof *m->target_r2);
@@ -396,7 +421,7 @@ nd_status nd_metrics_regression(nd_ctx *ctx, const double *y, const double *t, s
     if (rows == 0 || targets == 0) {
         return nd_fail(ctx, ND_ERR_DATA, "an evaluation needs a row and a target");
     }
-    nd_metrics *m = create(ctx, rows);
+    nd_metrics *m = nd_metrics_new(ctx, rows);
     if (!m || !room_for_targets(m, targets, names)) {
         nd_metrics_destroy(m);
         return nd_fail_memory(ctx);
@@ -426,4 +451,20 @@ void nd_metrics_mirror(nd_metrics *metrics, const double *y, const double *t, co
     metrics->mirror = true;
     metrics->reconstruction = errors / rows;
     metrics->r2 = spreads > 0 ? 1 - errors / spreads : NAN;
+}
+
+/* Within 1.96 deviations of its mean a normal value lies 95 times in 100. */
+void nd_metrics_spread(nd_metrics *metrics, const double *y, const double *deviation,
+                       const double *t)
+{
+    const double log_two_pi = 1.8378770664093453, within = 1.959963984540054;
+    size_t count = metrics->rows * metrics->targets;
+    double covered = 0;
+    metrics->nll = 0;
+    for (size_t i = 0; i < count; i++) {
+        double z = (t[i] - y[i]) / deviation[i];
+        metrics->nll += (log(deviation[i]) + (log_two_pi + z * z) / 2) / (double)count;
+        covered += fabs(z) <= within;
+    }
+    metrics->coverage = covered / (double)count;
 }

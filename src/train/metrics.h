@@ -9,8 +9,9 @@
 /* Everything known about one evaluation; text and JSON are made in src/report. */
 struct nd_metrics {
     nd_ctx *ctx;
-    int classes; /* 0 for regression */
+    int classes; /* 0 for regression and labels */
     size_t rows, targets;
+    size_t labels; /* targets of two values each; 0 for other tasks */
     double loss; /* of the training loss, NaN if unknown */
     /* Prechelt 1994: share of the rows that are misclassified, and squared error over rows
      * and outputs, of probabilities or of values in target units; both in per cent */
@@ -36,6 +37,14 @@ struct nd_metrics {
     /* of an ensemble */
     size_t members; /* 0: one network */
     double *alone;  /* [nd_metrics_figures] mean of each figure over the members alone; owned */
+    double nll, coverage; /* of predicted deviations: mean negative log-likelihood, and share of
+                             truths within 1.96 deviations; NaN without */
+    /* labels; log_loss, auc and accuracy (of single labels) are means over them */
+    double subset_accuracy, hamming_loss, micro_f1, macro_f1;
+    char **label_name;                                       /* [labels] owned */
+    uint64_t *label_rows;                                    /* [labels] with label 1 */
+    double *label_accuracy, *label_precision, *label_recall; /* [labels], NaN if undefined */
+    double *label_f1, *label_auc;
 };
 
 /* Names of the figures that nd_metrics_get knows, rows left out; ends in NULL. */
@@ -63,5 +72,28 @@ nd_status nd_metrics_regression(nd_ctx *ctx, const double *y, const double *t, s
 /* From the metrics of the outputs of an autoencoder to those of an autoencoder.
  *   scale  [targets]  value = prepared * scale + something */
 void nd_metrics_mirror(nd_metrics *metrics, const double *y, const double *t, const double *scale);
+
+/* Add what predicted deviations are worth to the figures of their means.
+ *   deviation  in [rows][targets]  in target units, above 0 */
+void nd_metrics_spread(nd_metrics *metrics, const double *y, const double *deviation,
+                       const double *t);
+
+/*   p      in [rows][labels]  probability of label 1; above 1/2 it is decided for
+ *   label  in [rows][labels]  0 or 1 */
+nd_status nd_metrics_labels(nd_ctx *ctx, const nd_real *p, const nd_real *label, size_t rows,
+                            size_t labels, const char *const *names, nd_metrics **metrics);
+
+/* ---- What the files of metrics share */
+
+/* Metrics without figures; NULL without memory. */
+nd_metrics *nd_metrics_new(nd_ctx *ctx, size_t rows);
+
+/* Copies of names; NULL without memory. */
+char **nd_metrics_names(const char *const *names, size_t count);
+
+/* Area under the ROC curve of score[r * stride] for rows with label[r * label_stride] == class
+ * against the others; NaN where there are none of one kind. False without memory. */
+bool nd_metrics_auc(const nd_real *score, size_t stride, const nd_real *label, size_t label_stride,
+                    size_t class, size_t rows, double *auc);
 
 #endif

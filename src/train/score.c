@@ -17,9 +17,18 @@ typedef struct tally {
     double error_squares, values;
 } tally;
 
-const char *nd_score_metric(const nd_loss_class *loss, bool mirror)
+/* Several labels of 0 and 1, each a question of its own. */
+static bool is_multilabel(const nd_loss_class *loss, size_t outputs)
 {
-    return mirror ? "reconstruction" : loss->classes ? "accuracy" : "R2";
+    return loss->classes && outputs > 1 && loss->label_width(outputs) == outputs;
+}
+
+const char *nd_score_metric(const nd_loss_class *loss, size_t outputs, bool mirror)
+{
+    if (mirror) {
+        return "reconstruction";
+    }
+    return is_multilabel(loss, outputs) ? "label_accuracy" : loss->classes ? "accuracy" : "R2";
 }
 
 static size_t argmax(const nd_real *p, size_t n)
@@ -44,21 +53,48 @@ static void tally_classes(tally *t, const nd_real *logits, const nd_real *label,
     t->values += (double)rows;
 }
 
+static void tally_labels(tally *t, const nd_real *logits, const nd_real *label, size_t stride,
+                         size_t rows)
+{
+    for (size_t i = 0; i < rows * t->outputs; i++) {
+        bool yes = label[i / t->outputs * stride + i % t->outputs] > 0;
+        t->right += yes == (logits[i] > 0);
+    }
+    t->values += (double)(rows * t->outputs);
+}
+
+/* What the net says of target j of a row: its logit by the link of the loss. */
+static double guess_of(const tally *t, const nd_real *logits, size_t j)
+{
+    if (strcmp(t->loss->link, "exp") == 0) {
+        return exp((double)logits[j]);
+    }
+    if (strcmp(t->loss->link, "sigmoid") == 0) {
+        return 1 / (1 + exp(-(double)logits[j]));
+    }
+    if (strcmp(t->loss->link, "softmax") != 0) {
+        return (double)logits[j];
+    }
+    double sum = 0;
+    for (size_t k = 0; k < t->outputs; k++) {
+        sum += exp((double)logits[k] - (double)logits[j]);
+    }
+    return 1 / sum;
+}
+
 static void tally_values(tally *t, const nd_real *value, const nd_real *target, size_t stride,
                          size_t rows)
 {
-    bool log_link = strcmp(t->loss->link, "exp") == 0;
-    bool logistic = strcmp(t->loss->link, "sigmoid") == 0;
-    for (size_t i = 0; i < rows * t->outputs; i++) {
-        double truth = (double)target[i / t->outputs * stride + i % t->outputs];
-        double guess = log_link ? exp((double)value[i]) : (double)value[i];
-        guess = logistic ? 1 / (1 + exp(-guess)) : guess;
-        double error = guess - truth;
+    size_t targets = t->loss->label_width(t->outputs);
+    for (size_t i = 0; i < rows * targets; i++) {
+        size_t r = i / targets, j = i % targets;
+        double truth = (double)target[r * stride + j];
+        double error = guess_of(t, value + r * t->outputs, j) - truth;
         t->error_squares += error * error;
         t->target_sum += truth;
         t->target_squares += truth * truth;
     }
-    t->values += (double)(rows * t->outputs);
+    t->values += (double)(rows * targets);
 }
 
 static double tally_metric(const tally *t)
@@ -84,7 +120,9 @@ static nd_status score_batch(nd_net *net, tally *t, const nd_real *x, const nd_r
     double weight = nd_net_weight(net, y, rows);
     t->loss_sum += loss * weight;
     t->weight += weight;
-    if (t->classes) {
+    if (t->classes && is_multilabel(t->loss, t->outputs)) {
+        tally_labels(t, logits, y, label_width, rows);
+    } else if (t->classes) {
         tally_classes(t, logits, y, label_width, rows);
     } else {
         tally_values(t, logits, y, label_width, rows);

@@ -4,8 +4,9 @@
 
 #include "loss/loss.h"
 
-/* "accuracy" for losses on classes, "R2" for values; of an autoencoder, whose label rows
- * mirror its inputs, "reconstruction": mean squared distance of a row from its image. */
-const char *nd_score_metric(const nd_loss_class *loss, bool mirror);
+/* "accuracy" for losses on classes, "label_accuracy" (of single labels) for several labels of 0
+ * and 1, "R2" otherwise; of an autoencoder, whose label rows mirror its inputs,
+ * "reconstruction": mean squared distance of a row from its image. */
+const char *nd_score_metric(const nd_loss_class *loss, size_t outputs, bool mirror);
 
 #endif

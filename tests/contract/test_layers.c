@@ -39,7 +39,7 @@ static void every_layer_is_found_by_name(void **state)
 #ifdef ND_REAL_DOUBLE
 static const double tolerance = 1e-7;
 
-enum { ROWS = 7, INPUTS = 5, OUTPUTS = 3, WIDTH = 6, MAX_PARAMS = 1024 };
+enum { ROWS = 7, INPUTS = 5, OUTPUTS = 4, WIDTH = 6, MAX_PARAMS = 1024 };
 
 typedef struct trial {
     nd_net *net;
@@ -55,6 +55,21 @@ static double trial_loss(void *user)
     return loss;
 }
 
+/* Rows of shares of 1. */
+static void share_out(nd_real *y)
+{
+    for (nd_real *row = y; row < y + ROWS * OUTPUTS; row += OUTPUTS) {
+        nd_real sum = 0;
+        for (size_t j = 0; j < OUTPUTS; j++) {
+            row[j] = row[j] < 0 ? -row[j] : row[j];
+            sum += row[j];
+        }
+        for (size_t j = 0; j < OUTPUTS; j++) {
+            row[j] /= sum;
+        }
+    }
+}
+
 static void fill_labels(const nd_net *net, nd_real *y)
 {
     const nd_loss_class *loss = nd_net_loss_class(net);
@@ -65,6 +80,9 @@ static void fill_labels(const nd_net *net, nd_real *y)
     }
     for (size_t i = 0; i < n && strcmp(loss->link, "exp") == 0; i++) {
         y[i] = y[i] < 0 ? -y[i] : y[i];
+    }
+    if (strcmp(loss->link, "softmax") == 0 && !loss->classes) {
+        share_out(y);
     }
 }
 
@@ -150,6 +168,9 @@ static const char *attributes_of(const nd_layer_class *class)
     if (class->sequence) {
         return "units=3, time=3";
     }
+    if (strcmp(class->name, "embedding") == 0) {
+        return "words=2, dims=3, column=1";
+    }
     return strcmp(class->name, "dense") == 0 ? "units=4" : "";
 }
 
@@ -165,7 +186,7 @@ static void check_combination(nd_ctx *ctx, const nd_layer_class *class, const nd
     if (act) {
         add(desc, act->name, "");
     }
-    add(desc, "dense", "units=3");
+    add(desc, "dense", "units=4");
     snprintf(what, sizeof what, "%s then %s", class->name, act ? act->name : "nothing");
     check_net(ctx, desc, loss->name, what);
     nd_desc_destroy(desc);
@@ -216,7 +237,7 @@ static void a_graph_with_residuals_has_the_right_gradient(void **state)
     add(desc, "sigmoid", "");
     add(desc, "dropout", "rate=0.2, name=e");
     add(desc, "add", "from=e|sum");
-    add(desc, "dense", "units=3");
+    add(desc, "dense", "units=4");
     const nd_loss_class *const *loss = nd_loss_table(&losses);
     for (size_t i = 0; i < losses; i++) {
         check_net(ctx, desc, loss[i]->name, "residual graph");
@@ -239,7 +260,7 @@ static void every_loss_has_the_right_gradient_with_weights(void **state)
         assert_int_equal(nd_desc_create(ctx, INPUTS, &desc), ND_OK);
         add(desc, "dense", "units=6");
         add(desc, layer[k], "");
-        add(desc, "dense", "units=3");
+        add(desc, "dense", "units=4");
         for (size_t i = 0; i < losses; i++) {
             check_gradient(ctx, desc, loss[i]->name, layer[k], true);
         }
@@ -269,7 +290,7 @@ static void a_graph_of_norms_and_joints_has_the_right_gradient(void **state)
     add(desc, "batchnorm", "root=outside, eps=0.1, scale=false");
     add(desc, "noise", "");
     add(desc, "dropout", "form=classic, rate=0.2");
-    add(desc, "dense", "units=3");
+    add(desc, "dense", "units=4");
     check_net(ctx, desc, "mse", "norms and joints");
     check_net(ctx, desc, "cross_entropy", "norms and joints");
     nd_desc_destroy(desc);

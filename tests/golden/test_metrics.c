@@ -63,6 +63,7 @@ static nd_metrics *measure(FILE *file)
     nd_metrics *metrics = NULL;
     assert_int_equal(fscanf(file, "%511s %u %u", kind, &width, &rows), 3);
     bool classes = strcmp(kind, "classes") == 0;
+    bool labels = strcmp(kind, "labels") == 0;
     size_t truths = classes ? 1 : width;
     assert_true(rows <= ROWS && width <= 4);
     for (unsigned r = 0; r < rows; r++) {
@@ -77,13 +78,35 @@ static nd_metrics *measure(FILE *file)
             value[r * width + j] = row[truths + j];
         }
     }
-    nd_status status = classes
-                           ? nd_metrics_classes(ctx, second, first, rows, width, names, &metrics)
-                           : nd_metrics_regression(ctx, value, truth, rows, width, names, &metrics);
+    nd_status status;
+    if (labels) {
+        status = nd_metrics_labels(ctx, second, first, rows, width, names, &metrics);
+    } else if (classes) {
+        status = nd_metrics_classes(ctx, second, first, rows, width, names, &metrics);
+    } else {
+        status = nd_metrics_regression(ctx, value, truth, rows, width, names, &metrics);
+    }
     if (status != ND_OK) {
         fail_msg("%s", nd_ctx_message(ctx));
     }
     return metrics;
+}
+
+static double label_figure(const nd_metrics *m, const char *name)
+{
+    const char *const key[] = {"accuracy", "precision", "recall", "f1", "auc"};
+    const double *const value[] = {m->label_accuracy, m->label_precision, m->label_recall,
+                                   m->label_f1, m->label_auc};
+    char kind[32];
+    unsigned k;
+    assert_int_equal(sscanf(name, "label_%31[a-z0-9]_%u", kind, &k), 2);
+    for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
+        if (strcmp(key[i], kind) == 0) {
+            return value[i][k];
+        }
+    }
+    assert_string_equal(kind, "rows");
+    return (double)m->label_rows[k];
 }
 
 /* The figure that a line of a case names: per class or target behind a number. */
@@ -111,7 +134,7 @@ static double figure(const nd_metrics *m, const char *name)
     if (sscanf(name, "target_r2_%u", &k) == 1) {
         return m->target_r2[k];
     }
-    return nd_metrics_get(m, name);
+    return strncmp(name, "label_", 6) == 0 ? label_figure(m, name) : nd_metrics_get(m, name);
 }
 
 static void compare(const nd_metrics *m, const char *name, double want)
@@ -142,6 +165,33 @@ static void check_case(const char *name, size_t least)
     assert_true(compared >= least);
     fclose(file);
     nd_metrics_destroy(metrics);
+}
+
+static void labels_agree(void **state)
+{
+    (void)state;
+    check_case("labels", 30);
+}
+
+static void a_label_that_no_row_has_agrees(void **state)
+{
+    (void)state;
+    check_case("labels_absent", 24);
+}
+
+/* -log N(t; m, s^2) of three values by hand, of which the last is out of 1.96 deviations. */
+static void deviations_agree_with_the_density(void **state)
+{
+    (void)state;
+    const double y[] = {1, 2, 3}, deviation[] = {1, 2, 0.5}, t[] = {1, 4, 4};
+    nd_metrics *m;
+    assert_int_equal(nd_metrics_regression(ctx, y, t, 3, 1, names, &m), ND_OK);
+    assert_true(isnan(nd_metrics_get(m, "nll")) && isnan(nd_metrics_get(m, "coverage")));
+    nd_metrics_spread(m, y, deviation, t);
+    double nll = (0.918938533204673 + 2.112085713764618 + 2.225791352644727) / 3;
+    assert_true(fabs(nd_metrics_get(m, "nll") - nll) < 1e-14);
+    assert_true(fabs(nd_metrics_get(m, "coverage") - 2.0 / 3) < 1e-15);
+    nd_metrics_destroy(m);
 }
 
 static void four_classes_agree(void **state)
@@ -190,6 +240,9 @@ static void a_constant_truth_agrees(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(labels_agree),
+        cmocka_unit_test(a_label_that_no_row_has_agrees),
+        cmocka_unit_test(deviations_agree_with_the_density),
         cmocka_unit_test(four_classes_agree),
         cmocka_unit_test(tied_scores_agree),
         cmocka_unit_test(binary_figures_agree),

@@ -241,6 +241,68 @@ static void label_rows_have_the_width_of_the_loss(void **state)
     assert_null(nd_loss_find("mean"));
 }
 
+/* Where the softplus of s is 1, (log 1 + 4 / 1) / 2; by m: -2, by s: (1 - 4) / 2 times the
+ * sigmoid of log(e - 1), 1 - 1/e. The least variance moves it by 1e-6. */
+static void gaussian_at_variance_one(void **state)
+{
+    (void)state;
+    const double e = 2.718281828459045;
+    const nd_real z[2] = {1, (nd_real)log(e - 1)}, t[1] = {3};
+    nd_real g[2];
+    assert_true(fabs(value_of("gaussian", 1, 2, z, t, g) - 2) < 4e-6);
+    assert_true(fabs((double)g[0] + 2) < 4e-6);
+    assert_true(fabs((double)g[1] + 1.5 * (1 - 1 / e)) < 4e-6);
+}
+
+static void gaussian_is_finite_for_certain_and_vague_nets(void **state)
+{
+    (void)state;
+    const nd_real z[4] = {1, -2000, 1, 2000}, t[2] = {1.5, 1.5};
+    nd_real g[4];
+    near(value_of("gaussian", 1, 2, z, t, g), (log(1e-6) + 0.25e6) / 2);
+    near(value_of("gaussian", 1, 2, z + 2, t, g + 2), (log(2000 + 1e-6) + 0.25 / 2000) / 2);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(isfinite(g[i]));
+    }
+}
+
+/* Means stay, deviations are roots: softplus(0) = log 2. */
+static void gaussian_predicts_means_and_deviations(void **state)
+{
+    (void)state;
+    const nd_real z[4] = {-3, 5, 0, 0};
+    nd_real p[4];
+    nd_loss_find("gaussian")->predict(NULL, 1, 4, z, p);
+    near((double)p[0], -3);
+    near((double)p[1], 5);
+    near((double)p[2], sqrt(log(2) + 1e-6));
+}
+
+/* 1/2 log(1/2 / 1/6) + 1/2 log(1/2 / 3/6), from probabilities 1/6, 2/6, 3/6. */
+static void kl_divergence_of_known_probabilities(void **state)
+{
+    (void)state;
+    const nd_real z[3] = {0, (nd_real)log(2), (nd_real)log(3)}, t[3] = {0.5, 0, 0.5};
+    nd_real g[3];
+    near(value_of("kl_divergence", 1, 3, z, t, g), log(3) / 2);
+    near((double)g[0], 1.0 / 6 - 0.5);
+    near((double)g[1], 1.0 / 3);
+    const nd_real far[3] = {0, -5000, 0};
+    near(value_of("kl_divergence", 1, 3, far, t, g), 0);
+}
+
+static void kl_divergence_takes_shares_alone(void **state)
+{
+    (void)state;
+    const nd_loss_class *kl = nd_loss_find("kl_divergence");
+    const nd_real good[4] = {0.25, 0.75, 1, 0}, sum[2] = {0.5, 0.6}, below[2] = {1.5, -0.5};
+    const nd_real none[2] = {(nd_real)NAN, 1};
+    assert_int_equal(kl->check(2, 2, good), 2);
+    assert_int_equal(kl->check(1, 2, sum), 0);
+    assert_int_equal(kl->check(1, 2, below), 0);
+    assert_int_equal(kl->check(1, 2, none), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +320,11 @@ int main(void)
         cmocka_unit_test(mse_survives_large_values),
         cmocka_unit_test(labels_that_cannot_be_are_found),
         cmocka_unit_test(label_rows_have_the_width_of_the_loss),
+        cmocka_unit_test(gaussian_at_variance_one),
+        cmocka_unit_test(gaussian_is_finite_for_certain_and_vague_nets),
+        cmocka_unit_test(gaussian_predicts_means_and_deviations),
+        cmocka_unit_test(kl_divergence_of_known_probabilities),
+        cmocka_unit_test(kl_divergence_takes_shares_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,25 @@ static inline nd_dict *words_of(const char *const *word, size_t count)
     return dict;
 }
 
-/* Columns of every kind, in all 1 + 2 + 1 + 3 + 5 = 12 features. */
+/* The word column as numbers of words, and two labels. */
+static inline void add_labels(nd_prep *prep)
+{
+    static const char *const word[] = {"no", "yes"};
+    prep->features = 10;
+    prep->column[4].kind = ND_PREP_INDEX;
+    prep->column[4].features = 1;
+    prep->column[4].other = true;
+    prep->column[5].first = 5;
+    for (size_t i = 0; i < prep->targets; i++) {
+        prep->target[i].center = 0;
+        prep->target[i].scale = 1;
+        prep->target[i].classes = words_of(word, 2);
+        prep->target[i].mean = 0.3 + 0.1 * (double)i;
+    }
+}
+
+/* Columns of every kind but one, in all 1 + 2 + 1 + 3 + 5 = 12 features; for labels with the
+ * kind that is left, in 10. */
 static inline nd_prep *make_prep(nd_ctx *ctx, nd_task task)
 {
     static const char *const color[] = {"red", "\"gr\\een\"\n", "bl\xc3\xbc"};
@@ -106,7 +124,7 @@ static inline nd_prep *make_prep(nd_ctx *ctx, nd_task task)
                                        .features = 5,
                                        .buckets = 4,
                                        .missing_feature = true};
-    prep->targets = task == ND_TASK_REGRESSION ? 2 : 1;
+    prep->targets = nd_task_has_classes(task) ? 1 : 2;
     prep->target = nd_alloc(prep->targets, sizeof *prep->target);
     for (size_t i = 0; i < prep->targets; i++) {
         prep->target[i] = (nd_prep_target){.name = nd_strdup(i > 0 ? "weight" : "answer"),
@@ -114,7 +132,10 @@ static inline nd_prep *make_prep(nd_ctx *ctx, nd_task task)
                                            .center = 10 * (double)i + 0.1,
                                            .scale = 2};
     }
-    if (task != ND_TASK_REGRESSION) {
+    if (task == ND_TASK_MULTILABEL) {
+        add_labels(prep);
+    }
+    if (nd_task_has_classes(task)) {
         size_t classes = task == ND_TASK_BINARY ? 2 : 3;
         prep->classes = words_of(class, classes);
         prep->class_count = nd_alloc(classes, sizeof(double));
@@ -181,9 +202,9 @@ static inline nd_net *make_net(nd_ctx *ctx, size_t n_in, const char *loss, const
 
 static inline const char *loss_of(nd_task task)
 {
-    return task == ND_TASK_REGRESSION ? "mse"
-           : task == ND_TASK_BINARY   ? "binary_cross_entropy"
-                                      : "cross_entropy";
+    return task == ND_TASK_REGRESSION   ? "mse"
+           : task == ND_TASK_MULTICLASS ? "cross_entropy"
+                                        : "binary_cross_entropy";
 }
 
 static inline nd_model *make_model(nd_ctx *ctx, nd_task task)
@@ -192,11 +213,11 @@ static inline nd_model *make_model(nd_ctx *ctx, nd_task task)
                                         "dropout rate=0.25", "dense units=3", NULL};
     static const char *const two[] = {"dense units=2", NULL};
     static const char *const one[] = {"dense units=1", NULL};
+    static const char *const embedded[] = {"embedding words=4, dims=2, column=4, lr=0.5",
+                                           "dense units=2", NULL};
+    static const char *const *const lines[] = {NULL, one, three, two, embedded};
     nd_model *model;
-    nd_net *net = make_net(ctx, 12, loss_of(task),
-                           task == ND_TASK_REGRESSION ? two
-                           : task == ND_TASK_BINARY   ? one
-                                                      : three);
+    nd_net *net = make_net(ctx, task == ND_TASK_MULTILABEL ? 10 : 12, loss_of(task), lines[task]);
     char *record = nd_strdup("{\"seed\":1,\"fit\":{\"epochs\":12,\"why\":\"no \\\"better\\\" "
                              "loss\"},\"curve\":[0.5,0.25]}");
     assert_ok(ctx, nd_model_create(ctx, net, make_prep(ctx, task), record, &model));

@@ -34,6 +34,7 @@ static void assert_same_net(nd_net *a, nd_net *b)
         assert_ptr_equal(da->layer[i]->class, db->layer[i]->class);
         assert_string_equal(da->layer[i]->name, db->layer[i]->name);
         assert_int_equal(da->layer[i]->inputs, db->layer[i]->inputs);
+        assert_true(da->layer[i]->lr == db->layer[i]->lr);
         assert_memory_equal(da->layer[i]->input, db->layer[i]->input,
                             da->layer[i]->inputs * sizeof(long));
         for (size_t k = 0; k < da->layer[i]->attr.count; k++) {
@@ -90,6 +91,7 @@ static void assert_same_column(const nd_prep_column *a, const nd_prep_column *b)
     }
     assert_same_words(a->words, b->words);
     assert_int_equal(a->buckets, b->buckets);
+    assert_int_equal(a->other, b->other);
 }
 
 static void assert_same_prep(const nd_prep *a, const nd_prep *b)
@@ -107,6 +109,9 @@ static void assert_same_prep(const nd_prep *a, const nd_prep *b)
         assert_int_equal(a->target[i].position, b->target[i].position);
         assert_same_number(a->target[i].center, b->target[i].center);
         assert_same_number(a->target[i].scale, b->target[i].scale);
+        assert_same_words(a->target[i].classes, b->target[i].classes);
+        assert_int_equal(a->target[i].share, b->target[i].share);
+        assert_same_number(a->target[i].mean, b->target[i].mean);
     }
     assert_same_words(a->classes, b->classes);
     for (size_t i = 0; a->classes != NULL && i < nd_dict_count(a->classes); i++) {
@@ -117,7 +122,7 @@ static void assert_same_prep(const nd_prep *a, const nd_prep *b)
 static void a_model_survives_saving_and_loading(void **state)
 {
     (void)state;
-    for (nd_task task = ND_TASK_BINARY; task <= ND_TASK_REGRESSION; task++) {
+    for (nd_task task = ND_TASK_BINARY; task <= ND_TASK_MULTILABEL; task++) {
         size_t size;
         nd_model *model = make_model(ctx, task), *back;
         char *bytes = model_bytes(model, &size);

@@ -65,6 +65,19 @@ static void the_text_of_a_regression_shows_its_targets(void **state)
     nd_text_free(&out);
 }
 
+static void the_text_of_labels_shows_their_words_and_what_a_layer_sets(void **state)
+{
+    (void)state;
+    nd_text out = {0};
+    describe(ND_TASK_MULTILABEL, 0, &out);
+    assert_holds(&out, "task: multilabel\n");
+    assert_holds(&out, "weight                    no or yes, 40% yes\n");
+    assert_holds(&out, "  words=4, dims=2, column=4, lr=0.5\n");
+    assert_holds(&out, "  units=2\n");
+    assert_holds(&out, ", and one for others\n");
+    nd_text_free(&out);
+}
+
 static void long_names_and_lists_are_shortened(void **state)
 {
     (void)state;
@@ -89,7 +102,7 @@ static void long_names_and_lists_are_shortened(void **state)
 static void the_json_is_sound_and_whole(void **state)
 {
     (void)state;
-    for (nd_task task = ND_TASK_BINARY; task <= ND_TASK_REGRESSION; task++) {
+    for (nd_task task = ND_TASK_BINARY; task <= ND_TASK_MULTILABEL; task++) {
         nd_text out = {0};
         json_error_t error;
         describe(task, 1, &out);
@@ -141,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_text_shows_layers_columns_classes_and_record),
         cmocka_unit_test(the_text_of_a_regression_shows_its_targets),
+        cmocka_unit_test(the_text_of_labels_shows_their_words_and_what_a_layer_sets),
         cmocka_unit_test(long_names_and_lists_are_shortened),
         cmocka_unit_test(the_json_is_sound_and_whole),
         cmocka_unit_test(a_full_sink_ends_the_description),
