@@ -545,8 +545,9 @@ ND_API void nd_desc_destroy(nd_desc *desc);
  *               "gru", "embedding", ...
  *   attributes  "units=64, init=he_normal" ; NULL or "" for defaults. Every layer takes
  *               name=WORD, from=NAME|NAME (earlier layers; "input" is the
- *               network's input; the default is the layer before) and lr=FACTOR on the
- *               learning rate (0: the layer does not learn)
+ *               network's input; the default is the layer before), lr=FACTOR on the
+ *               learning rate (0: the layer does not learn), and l1, l2, weight_decay,
+ *               max_norm and orthogonality in place of the optimizer's
  * ND_ERR_OPTION, ND_ERR_SHAPE; the description is then unchanged. */
 ND_API nd_status nd_desc_add(nd_desc *desc, const char *type, const char *attributes);
 
@@ -642,14 +643,20 @@ ND_API nd_status nd_net_gradient(nd_net *net, const nd_real *x, const nd_real *y
 ND_API nd_status nd_net_loss(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
                              double *loss);
 
+/* What a layer sets itself of the penalties and bounds on weights; NaN: as the optimizer. */
+typedef struct nd_regular {
+    double l1, l2, weight_decay, max_norm, orthogonality;
+} nd_regular;
+
 /* A named piece of the parameter block, "layers.0.weight". */
 typedef struct nd_span {
     const char *name;
-    size_t offset;     /* of its first element in the block */
-    size_t rows, cols; /* [rows][cols], row-major; a bias is [1][cols] */
-    size_t layer;      /* index of the layer in the description */
-    int decay;         /* 1 if weight decay applies (weights), 0 (biases, norms) */
-    double lr;         /* factor on the learning rate, of the layer's attribute lr */
+    size_t offset;         /* of its first element in the block */
+    size_t rows, cols;     /* [rows][cols], row-major; a bias is [1][cols] */
+    size_t layer;          /* index of the layer in the description */
+    int decay;             /* 1 if weight decay applies (weights), 0 (biases, norms) */
+    double lr;             /* factor on the learning rate, of the layer's attribute lr */
+    const nd_regular *own; /* of the layer; NULL: all as the optimizer */
 } nd_span;
 
 /* The parameter block and the gradient block, of nd_net_size elements each, in
@@ -666,9 +673,11 @@ ND_API const nd_span *nd_net_spans(const nd_net *net, size_t *count);
  *   rule        "sgd", "momentum", "nesterov", "nesterov_pytorch", "adagrad", "rmsprop",
  *               "adadelta", "adam", "adamw", "amsgrad", "nadam", "lion", "rprop", "lbfgs"
  *   attributes  "lr=0.01, momentum=0.9, weight_decay=1e-4"; NULL for defaults
- *               Every rule takes lr, weight_decay, clip_norm, maximize (ascend) and
- *               decay_all (decay biases and normalization as well); the others are in
- *               docs/techniques
+ *               Every rule takes lr, maximize (ascend); l1, l2, weight_decay,
+ *               decoupled_decay, decay_all (biases and normalization as well),
+ *               max_norm and orthogonality; one of clip_norm, clip_value,
+ *               clip_layer_norm and clip_adaptive; and ema (an average of the
+ *               parameters, nd_optimizer_swap_average). The others are in docs/techniques
  * ND_ERR_OPTION, ND_ERR_MEMORY. */
 ND_API nd_status nd_optimizer_create(nd_net *net, const char *rule, const char *attributes,
                                      nd_optimizer **optimizer);
@@ -690,6 +699,21 @@ ND_API nd_status nd_optimizer_look_ahead(nd_optimizer *optimizer);
  * ND_ERR_ARGUMENT for "lbfgs", which needs losses at other points (nd_net_train), and
  * for "nesterov" without nd_optimizer_look_ahead before. */
 ND_API nd_status nd_optimizer_step(nd_optimizer *optimizer);
+
+/* Exchange the parameters with their running average, of an optimizer with the attribute
+ * ema: to evaluate or save it. A second call exchanges them back, which must happen
+ * before the next step. Running tensors of layers (batch normalization) are left to
+ * nd_net_collect. ND_ERR_ARGUMENT if no average is kept, or no step was made. */
+ND_API nd_status nd_optimizer_swap_average(nd_optimizer *optimizer);
+
+/* Find the statistics of batch normalization anew, for parameters that were not trained
+ * but averaged: one forward pass in training mode over each batch of the training rows.
+ *   x      in  [rows][n_in]
+ *   batch  from 1: the running statistics become the mean over batches 1 .. batch, the
+ *          first of which forgets what was there
+ * ND_ERR_SHAPE if rows exceeds the planned batch, ND_ERR_ARGUMENT if batch is 0. Does
+ * not allocate. */
+ND_API nd_status nd_net_collect(nd_net *net, const nd_real *x, size_t rows, uint64_t batch);
 
 /* nd_net_gradient and nd_optimizer_step in one call, which is faster: the gradient
  * is checked while it is in the caches, and a small network takes a direct path.

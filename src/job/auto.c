@@ -601,6 +601,7 @@ nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t row
     ND_TRY(plan_noise(config, prep, plan));
     plan_length(config, rows, valid, plan);
     ND_TRY(plan_schedule(config, plan));
+    ND_TRY(nd_setup_regularize(config, valid, plan));
     ND_TRY(check_rule(config, rows, plan));
     return check_plan(config, plan);
 }

@@ -8,6 +8,15 @@
 
 enum { ND_AUTO_HIDDEN = 32 };
 
+/* Penalties, bounds, clipping, stopping and averages; 0: none. */
+typedef struct nd_setup_regular {
+    double l1, l2, max_norm, orthogonality;
+    double clip_value, clip_layer_norm, clip_adaptive;
+    double gl, pq, ema, swa_lr;
+    long strip, swa, swa_every;
+    bool decoupled, restore_best;
+} nd_setup_regular;
+
 /* Every training setting in force: given, or chosen here. */
 typedef struct nd_setup {
     size_t hidden[ND_AUTO_HIDDEN], hidden_count;
@@ -32,6 +41,7 @@ typedef struct nd_setup {
     double min_delta, target_loss;
     nd_schedule schedule;
     bool maximize, decay_all;
+    nd_setup_regular regular;
     uint64_t seed;
 } nd_setup;
 
@@ -45,6 +55,10 @@ nd_status nd_setup_make(const nd_config *config, const nd_prep *prep, size_t row
 /* The part of it about recurrent layers, once hidden is known; activation as given.
  * ND_ERR_OPTION for what they have no place for. */
 nd_status nd_setup_recurrent(const nd_config *config, const nd_prep *prep, nd_setup *plan);
+
+/* Read and check plan->regular (regular.c), with a say in patience and weight_decay where
+ * these are auto. ND_ERR_OPTION. */
+nd_status nd_setup_regularize(const nd_config *config, size_t valid, nd_setup *plan);
 
 /* Attribute of an activation's layer that the option slope sets, NULL if it has none. */
 const char *nd_activation_attribute(const char *activation);

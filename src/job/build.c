@@ -254,6 +254,32 @@ static nd_status set_rates(nd_desc *desc, const nd_optset *set)
     return ND_OK;
 }
 
+/* NAME.KEY=X for each layer with a penalty or bound of its own; a name can have points. */
+static nd_status set_penalties(nd_desc *desc, const nd_optset *set)
+{
+    for (size_t i = 0; i < nd_opt_list_count(set, "penalty_layers"); i++) {
+        size_t n;
+        double value;
+        const char *text = nd_opt_list_item(set, "penalty_layers", i, &n);
+        const char *equal = memchr(text, '=', n);
+        size_t dot = equal ? (size_t)(equal - text) : 0;
+        while (dot > 0 && text[dot] != '.') {
+            dot--;
+        }
+        bool fits =
+            dot > 0 && nd_num_parse(equal + 1, n - (size_t)(equal + 1 - text), &value) == ND_NUM_OK;
+        if (!fits || !(value >= 0 && value <= 1e6)) {
+            return nd_fail(desc->ctx, ND_ERR_OPTION,
+                           "penalty_layers: '%.*s' is not a layer's name, '.', l1, l2, "
+                           "weight_decay, max_norm or orthogonality, '=' and a number of 0 to 1e6",
+                           (int)n, text);
+        }
+        const char *key = text + dot + 1;
+        ND_TRY(nd_desc_set_regular(desc, text, dot, key, (size_t)(equal - key), value));
+    }
+    return ND_OK;
+}
+
 static bool has_state(const nd_desc_layer *layer)
 {
     return layer->shape.params + layer->shape.buffers > 0;
@@ -338,6 +364,9 @@ nd_status nd_build_desc(nd_ctx *ctx, const nd_config *config, const nd_prep *pre
         status = set_rates(*desc, &config->set);
     }
     if (status == ND_OK) {
+        status = set_penalties(*desc, &config->set);
+    }
+    if (status == ND_OK) {
         decay_rates(*desc, nd_opt_real(&config->set, "layer_decay"));
         status = set_frozen(*desc, &config->set);
     }
@@ -358,6 +387,19 @@ static void add_number(nd_text *text, const char *key, double value)
     nd_text_printf(text, "%s%s=%s", text->size ? ", " : "", key, number);
 }
 
+static void add_regular(nd_text *text, const nd_setup_regular *r)
+{
+    add_number(text, "l1", r->l1);
+    add_number(text, "l2", r->l2);
+    add_number(text, "decoupled_decay", r->decoupled);
+    add_number(text, "max_norm", r->max_norm);
+    add_number(text, "orthogonality", r->orthogonality);
+    add_number(text, "clip_value", r->clip_value);
+    add_number(text, "clip_layer_norm", r->clip_layer_norm);
+    add_number(text, "clip_adaptive", r->clip_adaptive);
+    add_number(text, "ema", r->ema);
+}
+
 nd_status nd_build_optimizer(const nd_config *config, const nd_setup *plan, nd_net *net,
                              nd_optimizer **optimizer)
 {
@@ -366,6 +408,7 @@ nd_status nd_build_optimizer(const nd_config *config, const nd_setup *plan, nd_n
     add_number(&attributes, "lr", plan->lr);
     add_number(&attributes, "weight_decay", plan->weight_decay);
     add_number(&attributes, "clip_norm", plan->clip_norm);
+    add_regular(&attributes, &plan->regular);
     add_number(&attributes, "maximize", plan->maximize);
     add_number(&attributes, "decay_all", plan->decay_all);
     if (!isnan(plan->momentum)) {

@@ -7,6 +7,7 @@
 #include "base/ctx.h"
 #include "base/mem.h"
 #include "job/options.h"
+#include "layer/layer.h"
 #include "net/net.h"
 
 typedef struct reader {
@@ -205,22 +206,27 @@ static nd_status fail_layer_type(reader *r, const char *type)
     return locate(r, &r->event.start_mark, ND_ERR_OPTION);
 }
 
-/* Check one attribute of a layer against its class; name, from and lr are common. */
+static bool is_common(const char *key)
+{
+    size_t count;
+    const nd_option *row = nd_desc_common_options(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(row[i].name, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Check one attribute of a layer against its class, or against those that all take. */
 static nd_status check_attribute(reader *r, const nd_layer_class *layer, const char *key,
                                  const char *value)
 {
-    if (strcmp(key, "name") == 0 || strcmp(key, "from") == 0) {
-        return ND_OK;
-    }
+    size_t count = layer->option_count;
+    const nd_option *row = is_common(key) ? nd_desc_common_options(&count) : layer->options;
     char what[ND_MESSAGE_SIZE / 4];
     strncpy(what, "attribute of ", sizeof what);
     strncat(what, layer->name, sizeof what - strlen(what) - 1);
-    size_t count = layer->option_count, common;
-    const nd_option *row = layer->options, *shared = nd_desc_common_options(&common);
-    if (strcmp(key, "lr") == 0) {
-        row = shared;
-        count = common;
-    }
     nd_optset set;
     ND_TRY(nd_optset_init(r->config->ctx, row, count, what, &set));
     nd_status status = nd_optset_set(&set, key, value, ND_FROM_FILE);

@@ -128,6 +128,32 @@ static void network_line(nd_text *text, const nd_desc *desc)
     nd_text_printf(text, "; %zu parameters\n", parameters);
 }
 
+/* What was asked for, and is not off. */
+static void regular_part(nd_text *text, const nd_setup_regular *r)
+{
+    const struct {
+        const char *name;
+        double value;
+    } row[] = {
+        {", l1 ", r->l1},
+        {", l2 ", r->l2},
+        {", max_norm ", r->max_norm},
+        {", orthogonality ", r->orthogonality},
+        {", clip_value ", r->clip_value},
+        {", clip_layer_norm ", r->clip_layer_norm},
+        {", clip_adaptive ", r->clip_adaptive},
+        {", stop_gl ", r->gl},
+        {", stop_pq ", r->pq},
+        {", ema ", r->ema},
+        {", swa from epoch ", (double)r->swa},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        if (row[i].value > 0) {
+            real(text, row[i].name, row[i].value);
+        }
+    }
+}
+
 static void training_line(nd_text *text, const nd_setup *plan)
 {
     nd_text_printf(text, "training  %s, %s", plan->loss, plan->optimizer);
@@ -136,6 +162,7 @@ static void training_line(nd_text *text, const nd_setup *plan)
     if (plan->weight_decay > 0) {
         real(text, ", weight_decay ", plan->weight_decay);
     }
+    regular_part(text, &plan->regular);
     if (plan->batch_size == 0) {
         nd_text_puts(text, ", all rows in one batch");
     } else {

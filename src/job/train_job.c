@@ -226,6 +226,8 @@ static nd_status rows_source(const job *j, int first, int last, const nd_rows *r
 static nd_fit_params fit_params(job *j)
 {
     const nd_setup *p = &j->plan;
+    const nd_setup_regular *r = &p->regular;
+    bool clips = p->clip_norm > 0 || r->clip_value > 0 || r->clip_layer_norm > 0;
     return (nd_fit_params){
         .batch_size = p->batch_size,
         .epochs = p->epochs,
@@ -237,7 +239,13 @@ static nd_fit_params fit_params(job *j)
         .warmup = p->warmup,
         .maximize = p->maximize,
         .seed = p->seed,
-        .keep_best = j->parts.valid.count > 0 && j->snapshots.count == 0,
+        .keep_best = j->parts.valid.count > 0 && r->restore_best && j->snapshots.count == 0,
+        .stop_gl = r->gl,
+        .stop_pq = r->pq,
+        .strip = r->strip,
+        .swa_start = r->swa,
+        .swa_every = r->swa_every,
+        .swa_lr = r->swa_lr,
         .observe = see_event,
         .user = j,
         .saver = nd_progress_saver(&j->progress),
@@ -247,9 +255,9 @@ static nd_fit_params fit_params(job *j)
                          : (long)nd_opt_int(&j->config->set, "rollbacks"),
         .augment = j->augment,
         .mixup = j->mixup,
-        .clip_norm = p->clip_norm,
         .signals = nd_opt_bool(&j->config->set, "signals"),
         .unfreeze_at = (long)nd_opt_int(&j->config->set, "unfreeze_at"),
+        .clipped = clips || r->clip_adaptive > 0,
     };
 }
 
@@ -317,6 +325,7 @@ static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
     nd_fit_params params = fit_params(j);
     params.stop_after = refit_epochs(j);
     params.patience = 0;
+    params.stop_gl = params.stop_pq = 0;
     params.keep_best = false;
     params.signals = false;
     params.observe = see_refit;

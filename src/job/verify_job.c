@@ -116,6 +116,10 @@ static nd_status make_config(const nd_config *config, nd_config **copy)
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         ND_TRY(nd_config_set(*copy, fixed[i][0], fixed[i][1]));
     }
+    if (nd_opt_int(&config->set, "swa") > 0) {
+        ND_TRY(nd_config_set(*copy, "swa", "1"));
+        ND_TRY(nd_config_set(*copy, "swa_every", "1"));
+    }
     long snapshots = (long)nd_ensemble_by(config, "snapshots");
     long epochs = snapshots > EPOCHS ? snapshots : EPOCHS;
     char text[ND_NUM_TEXT];

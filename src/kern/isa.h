@@ -73,6 +73,8 @@ typedef struct nd_isa {
                         bool add);
     void (*column_moments)(size_t rows, size_t n, size_t width, const nd_real *x, nd_real *mean,
                            nd_real *variance);
+    void (*column_squares)(size_t rows, size_t n, size_t width, const nd_real *x, double *out);
+    void (*shrink_columns)(size_t rows, size_t n, size_t width, const nd_real *factor, nd_real *x);
     void (*softmax)(size_t rows, size_t n, const nd_real *logits, nd_real *p);
     double (*softmax_cross_entropy)(size_t rows, size_t n, const nd_real *logits,
                                     const nd_real *target, nd_real scale, nd_real *grad);
@@ -86,6 +88,7 @@ typedef struct nd_isa {
                  nd_real *v);
     void (*update)(nd_rule rule, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
                    nd_real *s0, nd_real *s1, nd_real *s2);
+    void (*follow)(size_t n, nd_real share, const nd_real *w, nd_real *average);
     void (*look_ahead)(size_t n, nd_real factor, const nd_real *v, nd_real *w, nd_real *saved);
     /* As in small.h. */
     void (*small_forward)(const nd_small_dense *d, size_t rows, const nd_real *x, nd_real *y);

@@ -398,17 +398,41 @@ double nd_k_squared_error(nd_pool *pool, size_t n, const nd_real *y, const nd_re
     return total_of(&j);
 }
 
+/* The average follows while the parameters of the piece are in the caches. */
+static void follow_piece(const nd_isa *isa, const nd_update *u, size_t at, size_t n,
+                         const nd_real *w)
+{
+    if (u->average) {
+        isa->follow(n, (nd_real)u->share, w + at, u->average + at);
+    }
+}
+
+static void follow_task(void *user, size_t i)
+{
+    const job *j = user;
+    size_t n, at = span_of(j, j->n, i, &n);
+    j->isa->follow(n, j->factor, j->a + at, j->out + at);
+}
+
+void nd_k_follow(nd_pool *pool, size_t n, double share, const nd_real *w, nd_real *average)
+{
+    job j = {.n = n, .factor = (nd_real)share, .a = w, .out = average};
+    run_elements(pool, &j, follow_task);
+}
+
 static void sgd_task(void *user, size_t i)
 {
     const job *j = user;
     size_t n, at = span_of(j, j->n, i, &n);
     j->isa->sgd(j->update, n, j->a + at, j->out + at);
+    follow_piece(j->isa, j->update, at, n, j->out);
 }
 
 void nd_k_sgd(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w)
 {
     if (n <= PIECE) {
         nd_isa_at(0)->sgd(u, n, grad, w);
+        follow_piece(nd_isa_at(0), u, 0, n, w);
         return;
     }
     job j = {.update = u, .n = n, .a = grad, .out = w};
@@ -420,6 +444,7 @@ static void momentum_task(void *user, size_t i)
     const job *j = user;
     size_t n, at = span_of(j, j->n, i, &n);
     j->isa->momentum(j->update, n, j->a + at, j->out + at, j->state1 + at);
+    follow_piece(j->isa, j->update, at, n, j->out);
 }
 
 void nd_k_momentum(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
@@ -427,6 +452,7 @@ void nd_k_momentum(nd_pool *pool, const nd_update *u, size_t n, const nd_real *g
 {
     if (n <= PIECE) {
         nd_isa_at(0)->momentum(u, n, grad, w, v);
+        follow_piece(nd_isa_at(0), u, 0, n, w);
         return;
     }
     job j = {.update = u, .n = n, .a = grad, .out = w, .state1 = v};
@@ -438,6 +464,7 @@ static void adam_task(void *user, size_t i)
     const job *j = user;
     size_t n, at = span_of(j, j->n, i, &n);
     j->isa->adam(j->update, n, j->a + at, j->out + at, j->state1 + at, j->state2 + at);
+    follow_piece(j->isa, j->update, at, n, j->out);
 }
 
 void nd_k_adam(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
@@ -445,6 +472,7 @@ void nd_k_adam(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad,
 {
     if (n <= PIECE) {
         nd_isa_at(0)->adam(u, n, grad, w, m, v);
+        follow_piece(nd_isa_at(0), u, 0, n, w);
         return;
     }
     job j = {.update = u, .n = n, .a = grad, .out = w, .state1 = m, .state2 = v};
@@ -457,6 +485,7 @@ static void update_task(void *user, size_t i)
     size_t n, at = span_of(j, j->n, i, &n);
     j->isa->update(j->rule, j->update, n, j->a + at, j->out + at, offset(j->state1, at),
                    offset(j->state2, at), offset(j->state3, at));
+    follow_piece(j->isa, j->update, at, n, j->out);
 }
 
 void nd_k_update(nd_pool *pool, nd_rule rule, const nd_update *u, size_t n, const nd_real *grad,

@@ -117,6 +117,16 @@ nd_real nd_k_max_abs(nd_pool *pool, size_t n, const nd_real *x);
 void nd_k_column_sums(nd_pool *pool, size_t rows, size_t n, const nd_real *g, nd_real *out,
                       bool add);
 
+/* ---- Units: columns of a matrix [rows][n], whose norm is that of the column. */
+
+/* Scale columns that are longer than most down to it. */
+void nd_k_bound_columns(nd_pool *pool, size_t rows, size_t n, double most, nd_real *w);
+
+/* Scale columns of g that are longer than share * max(norm of w's column, least) down to
+ * that. */
+void nd_k_clip_columns(nd_pool *pool, size_t rows, size_t n, double share, double least,
+                       const nd_real *w, nd_real *g);
+
 /* ---- Batch statistics: mean[j], variance[j] (biased) over rows */
 void nd_k_column_moments(nd_pool *pool, size_t rows, size_t n, const nd_real *x, nd_real *mean,
                          nd_real *variance);
@@ -139,14 +149,19 @@ double nd_k_sigmoid_cross_entropy(nd_pool *pool, size_t n, const nd_real *logits
 double nd_k_squared_error(nd_pool *pool, size_t n, const nd_real *y, const nd_real *target,
                           nd_real scale, nd_real *grad);
 
-/* ---- Optimizer updates over n parameters, in place, one pass. decay is the L2
- * coefficient added to the gradient (coupled): g = grad*grad_scale + decay*w. */
+/* ---- Optimizer updates over n parameters, in place, one pass. Every rule takes
+ * g = grad_scale*clip(grad) + decay*w + l1*sign(w), and keeps the share 1 - lr*decoupled of
+ * w before its step. */
 typedef struct nd_update {
     double lr, decay, grad_scale;
-    double momentum;                  /* momentum */
-    double beta1, beta2, eps;         /* adam */
-    double correction1, correction2;  /* 1 - beta1^t, 1 - beta2^t */
-    double decoupled;                 /* decoupled decay: w -= lr*decoupled*w first */
+    double l1;
+    double clip;                     /* to -clip .. clip; 0: not */
+    double momentum;                 /* momentum */
+    double beta1, beta2, eps;        /* adam */
+    double correction1, correction2; /* 1 - beta1^t, 1 - beta2^t */
+    double decoupled;                /* decoupled decay: w -= lr*decoupled*w first */
+    nd_real *average;                /* [n] or NULL: average += share*(w - average) at the end */
+    double share;
     double of_grad, of_mean;          /* nadam: rates of its two parts */
     double grow, shrink, most, least; /* rprop: factors on a step, and its bounds */
 } nd_update;
@@ -179,6 +194,8 @@ void nd_k_adam(nd_pool *pool, const nd_update *u, size_t n, const nd_real *grad,
 /* state[3]: arrays of n elements, those that the rule does not keep NULL. */
 void nd_k_update(nd_pool *pool, nd_rule rule, const nd_update *u, size_t n, const nd_real *grad,
                  nd_real *w, nd_real *const state[3]);
+/* average += share*(w - average) */
+void nd_k_follow(nd_pool *pool, size_t n, double share, const nd_real *w, nd_real *average);
 /* saved = w ; w -= factor*v : to the point that Nesterov's gradient is taken at. */
 void nd_k_look_ahead(nd_pool *pool, size_t n, nd_real factor, const nd_real *v, nd_real *w,
                      nd_real *saved);

@@ -338,11 +338,6 @@ double nd_ref_squared_error(size_t n, const nd_real *y, const nd_real *target, n
     return (double)loss;
 }
 
-static long double gradient(const nd_update *u, nd_real grad, nd_real w)
-{
-    return (long double)grad * u->grad_scale + u->decay * (long double)w;
-}
-
 /* What decoupled decay leaves of w before the step. */
 static long double decayed(const nd_update *u, nd_real w)
 {
@@ -352,14 +347,15 @@ static long double decayed(const nd_update *u, nd_real w)
 void nd_ref_sgd(const nd_update *u, size_t n, const nd_real *grad, nd_real *w)
 {
     for (size_t i = 0; i < n; i++) {
-        w[i] = (nd_real)(decayed(u, w[i]) - u->lr * gradient(u, grad[i], w[i]));
+        w[i] = (nd_real)(decayed(u, w[i]) - u->lr * nd_ref_slope(u, grad[i], w[i]));
     }
 }
 
 void nd_ref_momentum(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *v)
 {
     for (size_t i = 0; i < n; i++) {
-        long double speed = u->momentum * (long double)v[i] + u->lr * gradient(u, grad[i], w[i]);
+        long double speed =
+            u->momentum * (long double)v[i] + u->lr * nd_ref_slope(u, grad[i], w[i]);
         w[i] = (nd_real)(decayed(u, w[i]) - speed);
         v[i] = (nd_real)speed;
     }
@@ -369,7 +365,7 @@ void nd_ref_adam(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, 
                  nd_real *v)
 {
     for (size_t i = 0; i < n; i++) {
-        long double g = gradient(u, grad[i], w[i]);
+        long double g = nd_ref_slope(u, grad[i], w[i]);
         long double first = u->beta1 * (long double)m[i] + (1 - u->beta1) * g;
         long double second = u->beta2 * (long double)v[i] + (1 - u->beta2) * g * g;
         long double step = first / u->correction1 / (sqrtl(second / u->correction2) + u->eps);

@@ -46,12 +46,18 @@ double nd_ref_sigmoid_cross_entropy(size_t n, const nd_real *logits, const nd_re
 double nd_ref_squared_error(size_t n, const nd_real *y, const nd_real *target, nd_real scale,
                             nd_real *grad);
 
+/* What every rule makes of a gradient: clipped, scaled, with the penalties'. */
+long double nd_ref_slope(const nd_update *u, nd_real grad, nd_real w);
 void nd_ref_sgd(const nd_update *u, size_t n, const nd_real *grad, nd_real *w);
 void nd_ref_momentum(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *v);
 void nd_ref_adam(const nd_update *u, size_t n, const nd_real *grad, nd_real *w, nd_real *m,
                  nd_real *v);
 void nd_ref_update(nd_rule rule, const nd_update *u, size_t n, const nd_real *grad, nd_real *w,
                    nd_real *s0, nd_real *s1, nd_real *s2);
+void nd_ref_follow(size_t n, double share, const nd_real *w, nd_real *average);
+void nd_ref_bound_columns(size_t rows, size_t n, double most, nd_real *w);
+void nd_ref_clip_columns(size_t rows, size_t n, double share, double least, const nd_real *w,
+                         nd_real *g);
 void nd_ref_axpy(size_t n, nd_real factor, const nd_real *x, nd_real *y);
 void nd_ref_look_ahead(size_t n, nd_real factor, const nd_real *v, nd_real *w, nd_real *saved);
 

@@ -10,6 +10,15 @@ typedef struct element {
     wide g, w, s0, s1, s2;
 } element;
 
+long double nd_ref_slope(const nd_update *u, nd_real grad, nd_real w)
+{
+    wide g = (wide)grad, clip = u->clip;
+    if (clip > 0) {
+        g = fminl(fmaxl(g, -clip), clip);
+    }
+    return u->grad_scale * g + u->decay * (wide)w + u->l1 * ((w > 0) - (w < 0));
+}
+
 static wide mean_of(wide beta, wide mean, wide value)
 {
     return beta * mean + (1 - beta) * value;
@@ -74,7 +83,7 @@ static void nadam(const nd_update *u, element *e)
 static void lion(const nd_update *u, element *e)
 {
     wide c = mean_of(u->beta1, e->s0, e->g);
-    e->w -= u->lr * ((c > 0) - (c < 0) + u->decoupled * e->w);
+    e->w -= u->lr * ((c > 0) - (c < 0));
     e->s0 = mean_of(u->beta2, e->s0, e->g);
 }
 
@@ -104,9 +113,11 @@ void nd_ref_update(nd_rule rule, const nd_update *u, size_t n, const nd_real *gr
                    nd_real *s0, nd_real *s1, nd_real *s2)
 {
     for (size_t i = 0; i < n; i++) {
-        element e = {(wide)grad[i] * u->grad_scale + u->decay * (wide)w[i], (wide)w[i], (wide)s0[i],
-                     (wide)s1[i], (wide)s2[i]};
+        element e = {nd_ref_slope(u, grad[i], w[i]), (wide)w[i], (wide)s0[i], (wide)s1[i],
+                     (wide)s2[i]};
+        wide lost = u->lr * u->decoupled * (rule == ND_RULE_NESTEROV ? e.s1 : e.w);
         reference[rule](u, &e);
+        e.w -= lost;
         w[i] = (nd_real)e.w;
         s0[i] = (nd_real)e.s0;
         s1[i] = (nd_real)e.s1;
@@ -126,5 +137,44 @@ void nd_ref_axpy(size_t n, nd_real factor, const nd_real *x, nd_real *y)
 {
     for (size_t i = 0; i < n; i++) {
         y[i] = (nd_real)((wide)y[i] + (wide)factor * (wide)x[i]);
+    }
+}
+
+void nd_ref_follow(size_t n, double share, const nd_real *w, nd_real *average)
+{
+    for (size_t i = 0; i < n; i++) {
+        average[i] = (nd_real)((1 - (wide)share) * (wide)average[i] + (wide)share * (wide)w[i]);
+    }
+}
+
+static wide norm_of(size_t rows, size_t n, const nd_real *column)
+{
+    wide square = 0;
+    for (size_t r = 0; r < rows; r++) {
+        square += (wide)column[r * n] * (wide)column[r * n];
+    }
+    return sqrtl(square);
+}
+
+static void shorten(size_t rows, size_t n, wide bound, nd_real *column)
+{
+    wide norm = norm_of(rows, n, column);
+    for (size_t r = 0; norm > bound && r < rows; r++) {
+        column[r * n] = (nd_real)((wide)column[r * n] * bound / norm);
+    }
+}
+
+void nd_ref_bound_columns(size_t rows, size_t n, double most, nd_real *w)
+{
+    for (size_t j = 0; j < n; j++) {
+        shorten(rows, n, most, w + j);
+    }
+}
+
+void nd_ref_clip_columns(size_t rows, size_t n, double share, double least, const nd_real *w,
+                         nd_real *g)
+{
+    for (size_t j = 0; j < n; j++) {
+        shorten(rows, n, share * fmaxl(norm_of(rows, n, w + j), least), g + j);
     }
 }

@@ -8,6 +8,7 @@
 #include "kern/isa.h"
 #include "kern/simd_math.h"
 
+#include "kern/simd_columns.h"
 #include "kern/simd_gemm.h"
 #include "kern/simd_map.h"
 #include "kern/simd_noise.h"
@@ -46,6 +47,8 @@ const nd_isa ND_ISA = {
     .max_abs = max_abs,
     .column_sums = column_sums,
     .column_moments = column_moments,
+    .column_squares = column_squares,
+    .shrink_columns = shrink_columns,
     .softmax = softmax,
     .softmax_cross_entropy = softmax_cross_entropy,
     .sigmoid_cross_entropy = sigmoid_cross_entropy,
@@ -54,6 +57,7 @@ const nd_isa ND_ISA = {
     .momentum = momentum,
     .adam = adam,
     .update = update,
+    .follow = follow,
     .look_ahead = look_ahead,
     .small_forward = small_forward,
     .small_turn = small_turn,

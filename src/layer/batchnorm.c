@@ -77,11 +77,12 @@ static nd_status batchnorm_shape(nd_ctx *ctx, nd_layer_shape *shape)
     return ND_OK;
 }
 
-/* running = (1 - momentum) running + momentum * batch. One row has no variance:
- * it moves nothing. */
+/* running = (1 - momentum) running + momentum * batch; a momentum of 1/n at batch n makes
+ * the mean over all of them. One row has no variance: it moves nothing. */
 static void move_running(const nd_layer_io *io, const nd_real *mean, const nd_real *variance)
 {
-    double momentum = nd_opt_real(io->shape->attr, "momentum");
+    double momentum =
+        io->collect ? 1.0 / (double)io->collect : nd_opt_real(io->shape->attr, "momentum");
     if (io->rows < 2) {
         return;
     }

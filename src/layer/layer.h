@@ -80,6 +80,7 @@ typedef struct nd_layer_io {
     nd_real *param[ND_LAYER_PARAMS];
     nd_real *grad[ND_LAYER_PARAMS]; /* overwritten */
     nd_real *buffer[ND_LAYER_BUFFERS];
+    uint64_t collect; /* not 0: buffers become a mean over batches 1 .. collect */
     nd_real *work;
 } nd_layer_io;
 

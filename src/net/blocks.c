@@ -23,8 +23,8 @@ static size_t count_tensors(const nd_desc *desc, bool buffers)
 }
 
 /* Append one span at *size and move *size behind it. */
-static nd_status add_span(nd_ctx *ctx, const nd_tensor_spec *spec, size_t layer, double lr,
-                          size_t *size, nd_span *span)
+static nd_status add_span(nd_ctx *ctx, const nd_tensor_spec *spec, size_t layer,
+                          const nd_desc_layer *desc, size_t *size, nd_span *span)
 {
     size_t n = 0;
     bool fits = !__builtin_mul_overflow(spec->rows, spec->cols, &n);
@@ -46,14 +46,10 @@ static nd_status add_span(nd_ctx *ctx, const nd_tensor_spec *spec, size_t layer,
                       .cols = spec->cols,
                       .layer = layer,
                       .decay = spec->decay,
-                      .lr = lr};
+                      .lr = desc->frozen ? 0 : desc->lr,
+                      .own = &desc->own};
     *size = end;
     return ND_OK;
-}
-
-static double rate_of(const nd_desc_layer *layer)
-{
-    return layer->frozen ? 0 : layer->lr;
 }
 
 static nd_status make_spans(nd_ctx *ctx, const nd_desc *desc, bool buffers, nd_span **spans,
@@ -68,7 +64,7 @@ static nd_status make_spans(nd_ctx *ctx, const nd_desc *desc, bool buffers, nd_s
         const nd_tensor_spec *spec = buffers ? shape->buffer : shape->param;
         size_t tensors = buffers ? shape->buffers : shape->params;
         for (size_t k = 0; k < tensors; k++) {
-            ND_TRY(add_span(ctx, &spec[k], i, rate_of(desc->layer[i]), size, &(*spans)[*count]));
+            ND_TRY(add_span(ctx, &spec[k], i, desc->layer[i], size, &(*spans)[*count]));
             (*count)++;
         }
     }

@@ -1,5 +1,6 @@
 /* Descriptions: an ordered list of layers, each reading earlier ones. A layer can
  * name only layers that stand before it, so there are no cycles. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,13 @@
 #include "net/net.h"
 
 enum { MAX_LAYERS = 4096, MAX_NAME = 64 };
+
+/* A number of nd_regular. */
+#define OWN(key, text)                                                                  \
+    {                                                                                   \
+        .name = key, .type = ND_OPT_REAL, .preset = "auto", .max = 1e6, .metavar = "X", \
+        .help = text                                                                    \
+    }
 
 /* Attributes that every layer takes. */
 static const nd_option common_options[] = {
@@ -28,6 +36,11 @@ static const nd_option common_options[] = {
      .max = 1e6,
      .metavar = "FACTOR",
      .help = "factor on the learning rate of this layer; 0 keeps its parameters"},
+    OWN("l1", "L1 penalty on this layer's weights; auto is the optimizer's"),
+    OWN("l2", "L2 penalty on this layer's weights; auto is the optimizer's"),
+    OWN("weight_decay", "weight decay of this layer; auto is the optimizer's"),
+    OWN("max_norm", "bound on the norm of a unit's weights, 0 for none; auto is the optimizer's"),
+    OWN("orthogonality", "penalty on W W^T - I of this layer; auto is the optimizer's"),
 };
 
 const nd_option *nd_desc_common_options(size_t *count)
@@ -95,6 +108,16 @@ static long find_layer(const nd_desc *desc, const char *name, size_t n)
     return -2;
 }
 
+static bool is_common(const char *key, size_t n)
+{
+    for (size_t i = 0; i < sizeof common_options / sizeof common_options[0]; i++) {
+        if (strlen(common_options[i].name) == n && strncmp(common_options[i].name, key, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "key=value, ..." goes piece by piece to the set that knows the key. */
 static nd_status parse_attributes(nd_ctx *ctx, const char *attributes, nd_optset *common,
                                   nd_optset *attr)
@@ -107,10 +130,7 @@ static nd_status parse_attributes(nd_ctx *ctx, const char *attributes, nd_optset
         }
         const char *start = text + strspn(text, " \t\n\r");
         size_t n = strcspn(start, "= \t\n\r");
-        bool shared =
-            (n == 4 && (strncmp(start, "name", n) == 0 || strncmp(start, "from", n) == 0)) ||
-            (n == 2 && strncmp(start, "lr", n) == 0);
-        nd_status status = nd_optset_parse(shared ? common : attr, text, ND_FROM_CALL);
+        nd_status status = nd_optset_parse(is_common(start, n) ? common : attr, text, ND_FROM_CALL);
         nd_free(text);
         ND_TRY(status);
         piece = comma ? comma + 1 : NULL;
@@ -226,6 +246,36 @@ static nd_status find_shape(const nd_desc *desc, nd_desc_layer *layer)
     return ND_OK;
 }
 
+/* The number of that name; NULL if there is none. */
+static double *own_number(nd_regular *own, const char *key, size_t n)
+{
+    const struct {
+        const char *name;
+        double *value;
+    } row[] = {{"l1", &own->l1},
+               {"l2", &own->l2},
+               {"weight_decay", &own->weight_decay},
+               {"max_norm", &own->max_norm},
+               {"orthogonality", &own->orthogonality}};
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        if (strlen(row[i].name) == n && strncmp(row[i].name, key, n) == 0) {
+            return row[i].value;
+        }
+    }
+    return NULL;
+}
+
+static void take_own(const nd_optset *common, nd_regular *own)
+{
+    for (size_t i = 0; i < common->count; i++) {
+        const char *key = common->row[i].name;
+        double *number = own_number(own, key, strlen(key));
+        if (number) {
+            *number = nd_opt_auto(common, key) ? NAN : nd_opt_real(common, key);
+        }
+    }
+}
+
 static nd_status fill_layer(const nd_desc *desc, const char *attributes, nd_optset *common,
                             nd_desc_layer *layer)
 {
@@ -241,6 +291,7 @@ static nd_status fill_layer(const nd_desc *desc, const char *attributes, nd_opts
     nd_text_free(&what);
     ND_TRY(status);
     layer->lr = nd_opt_real(common, "lr");
+    take_own(common, &layer->own);
     ND_TRY(take_name(desc, common, layer));
     ND_TRY(take_inputs(desc, common, layer));
     return find_shape(desc, layer);
@@ -349,13 +400,23 @@ static nd_status fail_layer(const nd_desc *desc, const char *name, size_t n)
     return status;
 }
 
-nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double factor)
+/* The layer called name[n], if it has parameters. */
+static nd_status find_trained(const nd_desc *desc, const char *name, size_t n,
+                              nd_desc_layer **layer)
 {
     long i = find_layer(desc, name, n);
     if (i < 0 || desc->layer[i]->shape.params == 0) {
         return fail_layer(desc, name, n);
     }
-    desc->layer[i]->lr = factor;
+    *layer = desc->layer[i];
+    return ND_OK;
+}
+
+nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double factor)
+{
+    nd_desc_layer *layer = NULL;
+    ND_TRY(find_trained(desc, name, n, &layer));
+    layer->lr = factor;
     return ND_OK;
 }
 
@@ -376,6 +437,21 @@ nd_status nd_desc_freeze(nd_desc *desc, const char *layer)
         return fail_layer(desc, layer, strlen(layer));
     }
     desc->layer[i]->frozen = true;
+    return ND_OK;
+}
+
+nd_status nd_desc_set_regular(nd_desc *desc, const char *name, size_t n, const char *key, size_t k,
+                              double value)
+{
+    nd_desc_layer *layer = NULL;
+    ND_TRY(find_trained(desc, name, n, &layer));
+    double *number = own_number(&layer->own, key, k);
+    if (!number) {
+        return nd_fail(desc->ctx, ND_ERR_OPTION,
+                       "layer %.*s: '%.*s' is not l1, l2, weight_decay, max_norm or orthogonality",
+                       (int)n, name, (int)k, key);
+    }
+    *number = value;
     return ND_OK;
 }
 

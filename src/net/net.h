@@ -16,6 +16,7 @@ typedef struct nd_desc_layer {
     nd_layer_shape shape;        /* shape.attr points at attr */
     double lr;                   /* factor on the learning rate; 1: none of its own */
     bool frozen;                 /* keeps parameters and running statistics; not saved */
+    nd_regular own;              /* penalties and bounds of its own; not saved */
 } nd_desc_layer;
 
 struct nd_desc {
@@ -26,7 +27,7 @@ struct nd_desc {
     size_t count, room;
 };
 
-/* The attributes name, from and lr, which every layer takes. */
+/* The attributes name, from, lr and those of nd_regular, which every layer takes. */
 const nd_option *nd_desc_common_options(size_t *count);
 
 /* Set the factor on the learning rate of the layer called name[n]. ND_ERR_OPTION. */
@@ -34,6 +35,10 @@ nd_status nd_desc_set_lr(nd_desc *desc, const char *name, size_t n, double facto
 
 /* Layer by its name[n]; NULL if there is none. */
 const nd_desc_layer *nd_desc_find(const nd_desc *desc, const char *name, size_t n);
+
+/* Set one of nd_regular, key[k], for the layer called name[n]. ND_ERR_OPTION. */
+nd_status nd_desc_set_regular(nd_desc *desc, const char *name, size_t n, const char *key, size_t k,
+                              double value);
 
 nd_status nd_desc_copy(const nd_desc *desc, nd_desc **copy);
 

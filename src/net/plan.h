@@ -44,6 +44,7 @@ struct nd_net {
     nd_loss loss;
     size_t max_rows;
     uint64_t seed, step;
+    uint64_t collect; /* nd_layer_io.collect of the next passes */
     nd_blocks blocks;
     nd_plan plan;
     nd_noise *noise; /* NULL: none */

@@ -57,6 +57,7 @@ static void forward_step(nd_net *net, nd_plan_step *step, const nd_real *x, size
     step->io.rows = rows;
     step->io.training = training && !step->io.frozen;
     step->io.rng.step = net->step;
+    step->io.collect = net->collect;
     for (size_t k = 0; k < step->layer->inputs; k++) {
         if (step->layer->input[k] < 0) {
             step->io.x[k] = x;
@@ -219,6 +220,20 @@ nd_status nd_net_forward(nd_net *net, const nd_real *x, size_t rows, nd_real *y)
     nd_fp_state state = nd_fp_enter();
     forward(net, x, rows, false);
     net->loss.class->predict(net->ctx->pool, rows, nd_net_outputs(net), net->plan.logits, y);
+    nd_fp_leave(state);
+    return ND_OK;
+}
+
+nd_status nd_net_collect(nd_net *net, const nd_real *x, size_t rows, uint64_t batch)
+{
+    ND_TRY(check_call(net, x, x, rows));
+    if (batch == 0) {
+        return nd_fail(net->ctx, ND_ERR_ARGUMENT, "nd_net_collect: batches count from 1");
+    }
+    nd_fp_state state = nd_fp_enter();
+    net->collect = batch;
+    forward(net, x, rows, true);
+    net->collect = 0;
     nd_fp_leave(state);
     return ND_OK;
 }

@@ -21,11 +21,9 @@ static const nd_option options[] = {
 
 static void adadelta_update(const nd_optim_io *io)
 {
-    nd_update update = {.lr = io->lr,
-                        .decay = io->weight_decay,
-                        .grad_scale = io->grad_scale,
-                        .beta2 = io->setting[0],
-                        .eps = io->setting[1]};
+    nd_update update = io->base;
+    update.beta2 = io->setting[0];
+    update.eps = io->setting[1];
     nd_k_update(io->pool, ND_RULE_ADADELTA, &update, io->size, io->grad, io->param, io->state);
 }
 

@@ -13,10 +13,8 @@ static const nd_option options[] = {
 
 static void adagrad_update(const nd_optim_io *io)
 {
-    nd_update update = {.lr = io->lr,
-                        .decay = io->weight_decay,
-                        .grad_scale = io->grad_scale,
-                        .eps = io->setting[0]};
+    nd_update update = io->base;
+    update.eps = io->setting[0];
     nd_k_update(io->pool, ND_RULE_ADAGRAD, &update, io->size, io->grad, io->param, io->state);
 }
 

@@ -3,14 +3,12 @@
 static void adam_update(const nd_optim_io *io)
 {
     double beta1 = io->setting[0], beta2 = io->setting[1];
-    nd_update update = {.lr = io->lr,
-                        .decay = io->weight_decay,
-                        .grad_scale = io->grad_scale,
-                        .beta1 = beta1,
-                        .beta2 = beta2,
-                        .eps = io->setting[2],
-                        .correction1 = nd_optim_correction(beta1, io->step),
-                        .correction2 = nd_optim_correction(beta2, io->step)};
+    nd_update update = io->base;
+    update.beta1 = beta1;
+    update.beta2 = beta2;
+    update.eps = io->setting[2];
+    update.correction1 = nd_optim_correction(beta1, io->step);
+    update.correction2 = nd_optim_correction(beta2, io->step);
     nd_k_adam(io->pool, &update, io->size, io->grad, io->param, io->state[0], io->state[1]);
 }
 

@@ -22,10 +22,8 @@ static const nd_option options[] = {
 
 static void momentum_update(const nd_optim_io *io)
 {
-    nd_update update = {.lr = io->lr,
-                        .decay = io->weight_decay,
-                        .grad_scale = io->grad_scale,
-                        .momentum = nd_optim_risen(io, io->step - 1)};
+    nd_update update = io->base;
+    update.momentum = nd_optim_risen(io, io->step - 1);
     nd_k_momentum(io->pool, &update, io->size, io->grad, io->param, io->state[0]);
 }
 

@@ -68,14 +68,13 @@ static void nadam_update(const nd_optim_io *io)
 {
     double mu = momentum_at(io, io->step), next = momentum_at(io, io->step + 1);
     double product = product_to(io);
-    nd_update update = {.decay = io->weight_decay,
-                        .grad_scale = io->grad_scale,
-                        .beta1 = io->setting[BETA1],
-                        .beta2 = io->setting[BETA2],
-                        .eps = io->setting[EPS],
-                        .of_grad = io->lr * (1 - mu) / (1 - product),
-                        .of_mean = io->lr * next / (1 - product * next),
-                        .correction2 = nd_optim_correction(io->setting[BETA2], io->step)};
+    nd_update update = io->base;
+    update.beta1 = io->setting[BETA1];
+    update.beta2 = io->setting[BETA2];
+    update.eps = io->setting[EPS];
+    update.of_grad = io->base.lr * (1 - mu) / (1 - product);
+    update.of_mean = io->base.lr * next / (1 - product * next);
+    update.correction2 = nd_optim_correction(io->setting[BETA2], io->step);
     nd_k_update(io->pool, ND_RULE_NADAM, &update, io->size, io->grad, io->param, io->state);
 }
 

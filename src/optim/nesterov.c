@@ -29,10 +29,8 @@ static void nesterov_look_ahead(const nd_optim_io *io)
 
 static void nesterov_update(const nd_optim_io *io)
 {
-    nd_update update = {.lr = io->lr,
-                        .decay = io->weight_decay,
-                        .grad_scale = io->grad_scale,
-                        .momentum = nd_optim_risen(io, io->step - 1)};
+    nd_update update = io->base;
+    update.momentum = nd_optim_risen(io, io->step - 1);
     nd_k_update(io->pool, ND_RULE_NESTEROV, &update, io->size, io->grad, io->param, io->state);
 }
 

@@ -11,11 +11,9 @@ enum { ND_OPTIM_STATES = 3, ND_OPTIM_SETTINGS = 8 };
 typedef struct nd_optim_io {
     nd_pool *pool;
     double setting[ND_OPTIM_SETTINGS]; /* values of the class's options, in their order */
-    double lr;
-    double grad_scale;   /* from clipping; 1 if none */
-    double weight_decay; /* of these elements; 0 where decay does not apply */
-    uint64_t step;       /* from 1 */
-    size_t size;         /* a stretch of the block that shares weight_decay */
+    nd_update base; /* what every rule passes on: rate, penalties, clipping, average */
+    uint64_t step;  /* from 1 */
+    size_t size;    /* a stretch of the block that shares base */
     nd_real *param;
     const nd_real *grad;
     nd_real *state[ND_OPTIM_STATES]; /* states, then scratch */
@@ -41,7 +39,7 @@ typedef struct nd_optim_search {
 typedef struct nd_optim_class {
     const char *name;
     const char *help, *formula, *source;
-    const nd_option *options; /* beside lr, weight_decay, clip_norm, which all take */
+    const nd_option *options; /* beside those that all take */
     size_t option_count;
     double lr;              /* default learning rate */
     size_t states, scratch; /* blocks that a checkpoint holds, and those that it need not */
@@ -74,16 +72,102 @@ const nd_optim_class *const *nd_optim_table(size_t *count);
 /* The option of a class, NULL if it has none of that name. */
 const nd_option *nd_optim_option(const nd_optim_class *class, const char *name);
 
-/* lr, weight_decay, clip_norm, maximize and decay_all. */
+/* lr, maximize, and what penalties, bounds, clipping and averaging go by. */
 const nd_option *nd_optim_common_options(size_t *count);
+
+/* ---- Penalties, bounds and clipping (regular.c) */
+
+typedef enum nd_clip {
+    ND_CLIP_NONE,
+    ND_CLIP_NORM,    /* the norm of the whole gradient */
+    ND_CLIP_VALUE,   /* each element, in the update */
+    ND_CLIP_LAYER,   /* the norm of each layer's gradient */
+    ND_CLIP_ADAPTIVE /* that of each unit, by the norm of its weights */
+} nd_clip;
+
+/* What the common options say. */
+typedef struct nd_optim_regular {
+    nd_regular all; /* where a layer sets nothing itself */
+    bool decoupled, decay_all;
+    nd_clip clip;
+    double clip_at; /* bound of the form of clipping */
+    double ema;     /* decay of the average of parameters; 0: none is kept */
+} nd_optim_regular;
+
+/* Read them. ND_ERR_OPTION for two forms of clipping, and for what class gives no
+ * meaning to. */
+nd_status nd_optim_regular_read(nd_ctx *ctx, const nd_optim_class *class, const nd_optset *common,
+                                nd_optim_regular *regular);
+
+/* What holds for a span: its layer's where that is set; 0 where penalties do not apply. */
+nd_regular nd_optim_regular_of(const nd_optim_regular *regular, const nd_span *span);
+
+/* A tensor of the block that is looked at as a matrix, a column for each unit. */
+typedef struct nd_optim_matrix {
+    size_t offset, rows, cols;
+    double max_norm, orthogonality; /* 0: none */
+    bool clip;                      /* adaptively */
+} nd_optim_matrix;
+
+/* Elements that share penalties and a rate; neighbours are merged. */
+typedef struct nd_optim_stretch {
+    size_t offset, size;
+    double l1, decay, decoupled; /* of nd_update */
+    double lr;                   /* factor; 0 leaves the elements as they are */
+    size_t part;                 /* whose clipping it shares */
+    uint64_t since; /* finished steps when they began to learn; the rule counts from there */
+    double memo[2]; /* io.memo where since is not 0 */
+} nd_optim_stretch;
+
+/* What is clipped together: a layer, or the whole block. */
+typedef struct nd_optim_part {
+    size_t offset, size;
+    double scale;
+} nd_optim_part;
+
+/* What holds where in a block. */
+typedef struct nd_optim_cut {
+    nd_optim_stretch *stretch;
+    nd_optim_part *part;
+    nd_optim_matrix *matrix; /* those to which penalties, bounds or clipping by units apply */
+    size_t stretches, parts, matrices;
+    size_t square; /* elements of the scratch that the penalty on orthogonality needs */
+    bool bounded;  /* some matrix has a max_norm */
+    bool *rested;  /* [spans] whether a span had no rate when it was made */
+} nd_optim_cut;
+
+/* No spans: one stretch without penalties, unless on all. ND_ERR_MEMORY; free *cut in
+ * either case. */
+nd_status nd_optim_cut_make(nd_ctx *ctx, const nd_optim_regular *regular, const nd_span *span,
+                            size_t spans, size_t size, nd_optim_cut *cut);
+void nd_optim_cut_free(nd_optim_cut *cut);
+
+/* The same for spans whose rates are others now; does not allocate.
+ *   since  steps that were finished when those that had no rate at first got one */
+void nd_optim_cut_again(const nd_optim_regular *regular, const nd_span *span, size_t spans,
+                        size_t size, uint64_t since, nd_optim_cut *cut);
+
+/* Elements of the square matrix that the penalty on orthogonality works in. */
+size_t nd_optim_square(const nd_optim_matrix *m);
+
+/* lambda |W W^T - I|^2 of the weights of units as rows, or |W^T W - I|^2 where there are
+ * more units than inputs; its gradient times sign is added to grad. 0 without penalty.
+ *   w, grad  in, inout  the blocks
+ *   square   scratch */
+double nd_optim_orthogonality(nd_pool *pool, const nd_optim_matrix *m, const nd_real *w,
+                              double sign, nd_real *square, nd_real *grad);
+
+/* Brock et al. 2021, eq. 3. */
+void nd_optim_clip_adaptive(nd_pool *pool, const nd_optim_matrix *m, double share, const nd_real *w,
+                            nd_real *grad);
 
 /* The nd_optimizer of nadir.h works on any flat block; this makes one without a
  * net (blocks borrowed; spans, which state where decay applies, are read here
  * only). nd_optimizer_create in src/optim cannot know
  * nets, so it stands in src/train and calls this. */
 nd_status nd_optimizer_on_block(nd_ctx *ctx, const char *rule, const char *attributes, size_t size,
-                                nd_real *param, const nd_real *grad, const nd_span *span,
-                                size_t spans, nd_optimizer **optimizer);
+                                nd_real *param, nd_real *grad, const nd_span *span, size_t spans,
+                                nd_optimizer **optimizer);
 
 /* Read the spans of the block again, as many as the optimizer was made with: rates changed.
  *   since  steps that were finished when those that had no rate at first got one: a rule
@@ -119,6 +203,11 @@ uint64_t nd_optimizer_steps(const nd_optimizer *optimizer);
 void nd_optimizer_set_steps(nd_optimizer *optimizer, uint64_t steps);
 nd_real *nd_optimizer_state(nd_optimizer *optimizer, size_t i);
 size_t nd_optimizer_states(const nd_optimizer *optimizer);
+
+/* Average of the parameters, a block of the same layout that belongs to the state; NULL
+ * without ema. And the share of the parameters in its step number t. */
+nd_real *nd_optimizer_average(nd_optimizer *optimizer);
+double nd_optimizer_share(const nd_optimizer *optimizer, uint64_t t);
 double nd_optimizer_lr(const nd_optimizer *optimizer);
 
 /* ---- Schedules: pure functions of the step */

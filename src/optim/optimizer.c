@@ -16,81 +16,22 @@ static const double smallest = DBL_MIN;
 static const double smallest = (double)FLT_MIN;
 #endif
 
-/* Elements that share a weight decay and a rate; neighbours are merged. */
-typedef struct stretch {
-    size_t offset, size;
-    bool decay;
-    double lr;      /* factor; 0 leaves the elements as they are */
-    uint64_t since; /* finished steps when they began to learn; the rule counts from there */
-    double memo[2]; /* io.memo where since is not 0 */
-} stretch;
-
 struct nd_optimizer {
     nd_ctx *ctx;
     const nd_optim_class *class;
     nd_optset common, attr;
     nd_optim_io io; /* of the whole block; a step copies it */
-    double weight_decay, clip_norm;
+    nd_real *grad;  /* io.grad, to complete and clip it */
+    nd_optim_regular regular;
     double sign;     /* -1 to ascend */
     double memo[2];  /* io.memo */
     nd_real **block; /* [states + scratch] */
     size_t states;
-    bool ahead; /* parameters are where look_ahead put them */
-    stretch *stretch;
-    size_t stretches;
-    bool *rested; /* [spans] whether a span had no rate when the optimizer was made */
+    bool ahead;       /* parameters are where look_ahead put them */
+    nd_optim_cut cut; /* what holds where in the block */
+    nd_real *square;  /* scratch of the penalty on orthogonality */
+    nd_real *average; /* NULL: none is kept */
 };
-
-static const nd_option common_options[] = {
-    {.name = "lr",
-     .type = ND_OPT_REAL,
-     .preset = "auto",
-     .min = 1e-12,
-     .max = 1e6,
-     .metavar = "RATE",
-     .help = "learning rate; auto is the rule's usual one"},
-    {.name = "weight_decay",
-     .type = ND_OPT_REAL,
-     .preset = "0",
-     .min = 0,
-     .max = 1e6,
-     .metavar = "X",
-     .help = "L2 penalty on weights, added to the gradient"},
-    {.name = "clip_norm",
-     .type = ND_OPT_REAL,
-     .preset = "0",
-     .min = 0,
-     .max = 1e30,
-     .metavar = "X",
-     .help = "scale the gradient down to this norm when it is longer; 0 never",
-     .source = "Pascanu et al. 2013, algorithm 1"},
-    {.name = "maximize",
-     .type = ND_OPT_BOOL,
-     .preset = "false",
-     .max = 1,
-     .help = "ascend: make the loss large"},
-    {.name = "decay_all",
-     .type = ND_OPT_BOOL,
-     .preset = "false",
-     .max = 1,
-     .help = "weight decay on biases and normalization as well"},
-};
-
-const nd_option *nd_optim_option(const nd_optim_class *class, const char *name)
-{
-    for (size_t i = 0; i < class->option_count; i++) {
-        if (strcmp(class->options[i].name, name) == 0) {
-            return &class->options[i];
-        }
-    }
-    return NULL;
-}
-
-const nd_option *nd_optim_common_options(size_t *count)
-{
-    *count = sizeof common_options / sizeof common_options[0];
-    return common_options;
-}
 
 /* "key=value, ..." goes piece by piece to the set that knows the key. */
 static nd_status parse_attributes(nd_optimizer *o, const char *attributes)
@@ -115,67 +56,23 @@ static nd_status parse_attributes(nd_optimizer *o, const char *attributes)
     return ND_OK;
 }
 
-static void read_settings(nd_optimizer *o)
+static nd_status read_settings(nd_optimizer *o)
 {
-    o->io.lr = nd_opt_auto(&o->common, "lr") ? o->class->lr : nd_opt_real(&o->common, "lr");
-    o->weight_decay = nd_opt_real(&o->common, "weight_decay");
-    o->clip_norm = nd_opt_real(&o->common, "clip_norm");
+    o->io.base.lr = nd_opt_auto(&o->common, "lr") ? o->class->lr : nd_opt_real(&o->common, "lr");
     o->sign = nd_opt_bool(&o->common, "maximize") ? -1 : 1;
-    o->io.grad_scale = o->sign;
+    o->io.base.grad_scale = o->sign;
     for (size_t i = 0; i < o->class->option_count; i++) {
         o->io.setting[i] = nd_opt_real(&o->attr, o->class->options[i].name);
     }
-}
-
-static void add_stretch(nd_optimizer *o, size_t offset, size_t end, const stretch *like)
-{
-    stretch *last = o->stretches ? &o->stretch[o->stretches - 1] : NULL;
-    if (last && last->decay == like->decay && last->lr == like->lr && last->since == like->since) {
-        last->size = end - last->offset;
-    } else if (end > offset) {
-        stretch *made = &o->stretch[o->stretches++];
-        *made = *like;
-        made->offset = offset;
-        made->size = end - offset;
-    }
-}
-
-/* Cut the block where decay or rate changes; a gap goes with the span before it. */
-static void cut_stretches(nd_optimizer *o, const nd_span *span, size_t spans, uint64_t since)
-{
-    bool all = nd_opt_bool(&o->common, "decay_all");
-    size_t size = o->io.size;
-    o->stretches = 0;
-    if (spans == 0) {
-        add_stretch(o, 0, size, &(stretch){.decay = all, .lr = 1});
-    }
-    for (size_t i = 0; i < spans; i++) {
-        size_t end = i + 1 < spans ? span[i + 1].offset : size;
-        bool late = span[i].lr != 0 && o->rested != NULL && o->rested[i];
-        stretch like = {.decay = o->weight_decay > 0 && (span[i].decay || all),
-                        .lr = span[i].lr,
-                        .since = late ? since : 0};
-        add_stretch(o, i > 0 ? span[i].offset : 0, end, &like);
-    }
-}
-
-static nd_status cut_block(nd_optimizer *o, const nd_span *span, size_t spans)
-{
-    o->stretch = nd_alloc(spans + 1, sizeof *o->stretch);
-    o->rested = nd_alloc(spans, sizeof *o->rested);
-    if (!o->stretch || !o->rested) {
-        return nd_fail_memory(o->ctx);
-    }
-    for (size_t i = 0; i < spans; i++) {
-        o->rested[i] = span[i].lr == 0;
-    }
-    cut_stretches(o, span, spans, 0);
+    ND_TRY(nd_optim_regular_read(o->ctx, o->class, &o->common, &o->regular));
+    o->io.base.clip = o->regular.clip == ND_CLIP_VALUE ? o->regular.clip_at : 0;
     return ND_OK;
 }
 
 void nd_optimizer_respan(nd_optimizer *optimizer, const nd_span *span, size_t spans, uint64_t since)
 {
-    cut_stretches(optimizer, span, spans, since);
+    nd_optim_cut_again(&optimizer->regular, span, spans, optimizer->io.size, since,
+                       &optimizer->cut);
 }
 
 /* What a line search leaves no sense to. */
@@ -185,14 +82,21 @@ static nd_status check_search(const nd_optimizer *o)
     if (!o->class->search) {
         return ND_OK;
     }
-    if (o->clip_norm > 0) {
+    if (o->cut.bounded) {
         return nd_fail(o->ctx, ND_ERR_OPTION,
-                       "clip_norm: %s compares losses along its direction, a clipped gradient "
-                       "would not be theirs; leave it 0",
+                       "max_norm: %s goes by the losses along its direction, which the bound would "
+                       "move its weights away from; l2 keeps them small as well",
                        rule);
     }
-    for (size_t i = 0; i < o->stretches; i++) {
-        if (o->stretch[i].lr != 1 && o->stretch[i].lr != 0) {
+    for (size_t i = 0; i < o->cut.stretches; i++) {
+        if (o->cut.stretch[i].l1 > 0) {
+            return nd_fail(
+                o->ctx, ND_ERR_OPTION,
+                "l1: the line search of %s needs a smooth function, and this penalty has "
+                "a kink where a weight is 0; take l2 or another optimizer",
+                rule);
+        }
+        if (o->cut.stretch[i].lr != 1 && o->cut.stretch[i].lr != 0) {
             return nd_fail(o->ctx, ND_ERR_OPTION, "lr of a layer: %s takes one step for all layers",
                            rule);
         }
@@ -218,7 +122,10 @@ static nd_status make_states(nd_optimizer *o)
     for (size_t i = 0; i < blocks && i < ND_OPTIM_STATES; i++) {
         o->io.state[i] = o->block[i];
     }
-    return ND_OK;
+    size_t square = o->cut.square, average = o->regular.ema > 0 ? o->io.size : 0;
+    o->square = square ? nd_alloc_aligned(square, sizeof(nd_real)) : NULL;
+    o->average = average ? nd_alloc_aligned(average, sizeof(nd_real)) : NULL;
+    return (o->square || !square) && (o->average || !average) ? ND_OK : nd_fail_memory(o->ctx);
 }
 
 static nd_status fail_rule(nd_ctx *ctx, const char *rule)
@@ -243,15 +150,15 @@ static nd_status prepare(nd_optimizer *o, const char *attributes, const nd_span 
     ND_TRY(nd_optset_init(o->ctx, o->class->options, o->class->option_count,
                           "attribute of the optimizer", &o->attr));
     ND_TRY(parse_attributes(o, attributes));
-    read_settings(o);
-    ND_TRY(cut_block(o, span, spans));
+    ND_TRY(read_settings(o));
+    ND_TRY(nd_optim_cut_make(o->ctx, &o->regular, span, spans, o->io.size, &o->cut));
     ND_TRY(check_search(o));
     return make_states(o);
 }
 
 nd_status nd_optimizer_on_block(nd_ctx *ctx, const char *rule, const char *attributes, size_t size,
-                                nd_real *param, const nd_real *grad, const nd_span *span,
-                                size_t spans, nd_optimizer **optimizer)
+                                nd_real *param, nd_real *grad, const nd_span *span, size_t spans,
+                                nd_optimizer **optimizer)
 {
     if (!optimizer) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "optimizer: no place for the result");
@@ -271,6 +178,7 @@ nd_status nd_optimizer_on_block(nd_ctx *ctx, const char *rule, const char *attri
     o->ctx = ctx;
     o->class = class;
     o->io = (nd_optim_io){.pool = ctx->pool, .size = size, .param = param, .grad = grad};
+    o->grad = grad;
     nd_status status = prepare(o, attributes, span, spans);
     if (status != ND_OK) {
         nd_optimizer_destroy(o);
@@ -290,8 +198,9 @@ void nd_optimizer_destroy(nd_optimizer *optimizer)
         nd_free(optimizer->block[i]);
     }
     nd_free(optimizer->block);
-    nd_free(optimizer->stretch);
-    nd_free(optimizer->rested);
+    nd_optim_cut_free(&optimizer->cut);
+    nd_free(optimizer->square);
+    nd_free(optimizer->average);
     nd_optset_free(&optimizer->attr);
     nd_optset_free(&optimizer->common);
     nd_free(optimizer);
@@ -305,25 +214,35 @@ nd_status nd_optimizer_set_lr(nd_optimizer *optimizer, double lr)
     if (!isfinite(lr) || lr <= 0) {
         return nd_fail(optimizer->ctx, ND_ERR_ARGUMENT, "learning rate %g is not above 0", lr);
     }
-    optimizer->io.lr = lr;
+    optimizer->io.base.lr = lr;
     return ND_OK;
 }
 
+/* What every rule passes on, for one stretch. */
+static void set_base(const nd_optimizer *o, const nd_optim_stretch *of, nd_update *base)
+{
+    base->l1 = of->l1;
+    base->decay = of->decay;
+    base->decoupled = of->decoupled;
+    base->grad_scale = o->sign * o->cut.part[of->part].scale;
+}
+
 /* What a rule sees of one stretch. */
-static nd_optim_io stretch_io(const nd_optimizer *o, stretch *part)
+static nd_optim_io stretch_io(const nd_optimizer *o, nd_optim_stretch *of)
 {
     nd_optim_io io = o->io;
-    io.weight_decay = part->decay ? o->weight_decay : 0;
-    io.lr *= part->lr;
-    if (part->since > 0) {
-        io.step -= part->since;
-        io.memo = part->memo;
+    set_base(o, of, &io.base);
+    io.base.lr *= of->lr;
+    if (of->since > 0) {
+        io.step -= of->since;
+        io.memo = of->memo;
     }
-    io.size = part->size;
-    io.param += part->offset;
-    io.grad += part->offset;
+    io.base.average = io.base.average ? io.base.average + of->offset : NULL;
+    io.size = of->size;
+    io.param += of->offset;
+    io.grad += of->offset;
     for (size_t i = 0; i < ND_OPTIM_STATES && io.state[i]; i++) {
-        io.state[i] += part->offset;
+        io.state[i] += of->offset;
     }
     return io;
 }
@@ -333,24 +252,59 @@ static void each_stretch(nd_optimizer *o, void (*pass)(const nd_optim_io *io))
     o->io.pool = o->ctx->pool;
     o->io.memo = o->memo;
     /* One stretch is the block: copying what describes it would cost a small net a tenth. */
-    if (o->stretches == 1 && o->stretch[0].lr == 1 && o->stretch[0].since == 0) {
-        o->io.weight_decay = o->stretch[0].decay ? o->weight_decay : 0;
+    if (o->cut.stretches == 1 && o->cut.stretch[0].lr == 1 && o->cut.stretch[0].since == 0) {
+        set_base(o, &o->cut.stretch[0], &o->io.base);
         pass(&o->io);
         return;
     }
-    for (size_t i = 0; i < o->stretches; i++) {
-        if (o->stretch[i].lr != 0) {
-            nd_optim_io io = stretch_io(o, &o->stretch[i]);
+    for (size_t i = 0; i < o->cut.stretches; i++) {
+        if (o->cut.stretch[i].lr != 0) {
+            nd_optim_io io = stretch_io(o, &o->cut.stretch[i]);
             pass(&io);
         }
+    }
+}
+
+double nd_optimizer_share(const nd_optimizer *optimizer, uint64_t t)
+{
+    return (1 - optimizer->regular.ema) / nd_optim_correction(optimizer->regular.ema, t);
+}
+
+/* The average goes with the update, unless a bound is to be kept first. */
+static void begin_average(nd_optimizer *o)
+{
+    if (o->average) {
+        o->io.base.share = nd_optimizer_share(o, o->io.step);
+        o->io.base.average = o->cut.bounded ? NULL : o->average;
+    }
+    if (o->average && o->io.step == 1) {
+        memcpy(o->average, o->io.param, o->io.size * sizeof *o->average);
+    }
+}
+
+static void keep_bounds(nd_optimizer *o)
+{
+    for (size_t i = 0; i < o->cut.matrices; i++) {
+        const nd_optim_matrix *m = &o->cut.matrix[i];
+        if (m->max_norm > 0) {
+            nd_k_bound_columns(o->ctx->pool, m->rows, m->cols, m->max_norm,
+                               o->io.param + m->offset);
+        }
+    }
+    if (o->average && o->cut.bounded) {
+        nd_k_follow(o->ctx->pool, o->io.size, o->io.base.share, o->io.param, o->average);
     }
 }
 
 static void update(nd_optimizer *o)
 {
     o->io.step++;
+    begin_average(o);
     each_stretch(o, o->class->update);
     o->ahead = false;
+    if (o->cut.bounded) {
+        keep_bounds(o);
+    }
 }
 
 static nd_status fail_step(const nd_optimizer *o, const char *why)
@@ -359,25 +313,41 @@ static nd_status fail_step(const nd_optimizer *o, const char *why)
                    why);
 }
 
-/* The length of the gradient sets its scale; it is finite exactly if all elements
- * are. A scale that no normal number holds would silently make every step 0. */
-static nd_status set_scale(nd_optimizer *o)
+/* The length of a part of the gradient sets its scale; it is finite exactly if all
+ * elements are. A scale that no normal number holds would silently make every step 0. */
+static nd_status set_scale(const nd_optimizer *o, nd_optim_part *p)
 {
-    double norm = sqrt(nd_k_sum_squares(o->ctx->pool, o->io.size, o->io.grad));
+    double norm = sqrt(nd_k_sum_squares(o->ctx->pool, p->size, o->io.grad + p->offset));
     if (!isfinite(norm)) {
         return fail_step(o, "the gradient is not finite");
     }
-    double scale = o->clip_norm > 0 && norm > o->clip_norm ? o->clip_norm / norm : 1;
-    o->io.grad_scale = o->sign * scale;
-    if (scale < smallest) {
-        return fail_step(o, "the gradient is too long to be clipped");
+    p->scale = norm > o->regular.clip_at ? o->regular.clip_at / norm : 1;
+    return p->scale < smallest ? fail_step(o, "the gradient is too long to be clipped") : ND_OK;
+}
+
+static bool clips_by_norm(const nd_optimizer *o)
+{
+    return o->regular.clip == ND_CLIP_NORM || o->regular.clip == ND_CLIP_LAYER;
+}
+
+/* What is left to do to the gradient before the update. */
+static nd_status complete_gradient(nd_optimizer *o)
+{
+    nd_pool *pool = o->ctx->pool;
+    for (size_t i = 0; i < o->cut.matrices; i++) {
+        const nd_optim_matrix *m = &o->cut.matrix[i];
+        nd_optim_orthogonality(pool, m, o->io.param, o->sign, o->square, o->grad);
+        nd_optim_clip_adaptive(pool, m, o->regular.clip_at, o->io.param, o->grad);
+    }
+    for (size_t i = 0; clips_by_norm(o) && i < o->cut.parts; i++) {
+        ND_TRY(set_scale(o, &o->cut.part[i]));
     }
     return ND_OK;
 }
 
 nd_status nd_optimizer_step_finite(nd_optimizer *optimizer)
 {
-    nd_status status = optimizer->clip_norm > 0 ? set_scale(optimizer) : ND_OK;
+    nd_status status = complete_gradient(optimizer);
     if (status != ND_OK) {
         nd_optimizer_stay(optimizer);
         return status;
@@ -424,10 +394,10 @@ void nd_optimizer_stay(nd_optimizer *optimizer)
         return;
     }
     const nd_real *saved = o->block[o->states + o->class->scratch - 1];
-    for (size_t i = 0; i < o->stretches; i++) {
-        const stretch *part = &o->stretch[i];
-        if (part->lr != 0) {
-            memcpy(o->io.param + part->offset, saved + part->offset, part->size * sizeof *saved);
+    for (size_t i = 0; i < o->cut.stretches; i++) {
+        const nd_optim_stretch *of = &o->cut.stretch[i];
+        if (of->lr != 0) {
+            memcpy(o->io.param + of->offset, saved + of->offset, of->size * sizeof *saved);
         }
     }
     o->ahead = false;
@@ -440,7 +410,7 @@ nd_status nd_optimizer_step(nd_optimizer *optimizer)
         return ND_ERR_ARGUMENT;
     }
     ND_TRY(check_order(o));
-    if (o->clip_norm == 0 && !nd_k_finite(o->ctx->pool, o->io.size, o->io.grad)) {
+    if (!clips_by_norm(o) && !nd_k_finite(o->ctx->pool, o->io.size, o->io.grad)) {
         nd_optimizer_stay(o);
         return fail_step(o, "the gradient is not finite");
     }
@@ -467,15 +437,18 @@ static double complete(const nd_optimizer *o, double loss, nd_real *grad)
     if (o->sign < 0) {
         nd_k_scale(pool, o->io.size, -1, grad);
     }
-    for (size_t i = 0; i < o->stretches; i++) {
-        const stretch *part = &o->stretch[i];
-        if (part->lr == 0) {
-            memset(grad + part->offset, 0, part->size * sizeof *grad);
-        } else if (part->decay) {
-            const nd_real *w = o->io.param + part->offset;
-            nd_k_axpy(pool, part->size, (nd_real)o->weight_decay, w, grad + part->offset);
-            total += o->weight_decay / 2 * nd_k_sum_squares(pool, part->size, w);
+    for (size_t i = 0; i < o->cut.stretches; i++) {
+        const nd_optim_stretch *of = &o->cut.stretch[i];
+        if (of->lr == 0) {
+            memset(grad + of->offset, 0, of->size * sizeof *grad);
+        } else if (of->decay > 0) {
+            const nd_real *w = o->io.param + of->offset;
+            nd_k_axpy(pool, of->size, (nd_real)of->decay, w, grad + of->offset);
+            total += of->decay / 2 * nd_k_sum_squares(pool, of->size, w);
         }
+    }
+    for (size_t i = 0; i < o->cut.matrices; i++) {
+        total += nd_optim_orthogonality(pool, &o->cut.matrix[i], o->io.param, 1, o->square, grad);
     }
     return total;
 }
@@ -503,7 +476,7 @@ nd_status nd_optimizer_search(nd_optimizer *optimizer, double loss, nd_evaluate_
     nd_real *grad = o->block[o->states + o->class->scratch - 1];
     nd_optim_search search = {.pool = o->ctx->pool,
                               .setting = o->io.setting,
-                              .lr = o->io.lr,
+                              .lr = o->io.base.lr,
                               .size = o->io.size,
                               .states = o->states,
                               .param = o->io.param,
@@ -517,6 +490,10 @@ nd_status nd_optimizer_search(nd_optimizer *optimizer, double loss, nd_evaluate_
     }
     ND_TRY(o->class->search(&search));
     o->io.step++;
+    begin_average(o);
+    if (o->average) {
+        nd_k_follow(o->ctx->pool, o->io.size, o->io.base.share, o->io.param, o->average);
+    }
     return ND_OK;
 }
 
@@ -547,5 +524,30 @@ size_t nd_optimizer_states(const nd_optimizer *optimizer)
 
 double nd_optimizer_lr(const nd_optimizer *optimizer)
 {
-    return optimizer->io.lr;
+    return optimizer->io.base.lr;
+}
+
+nd_real *nd_optimizer_average(nd_optimizer *optimizer)
+{
+    return optimizer->average;
+}
+
+nd_status nd_optimizer_swap_average(nd_optimizer *optimizer)
+{
+    nd_optimizer *o = optimizer;
+    if (!o) {
+        return ND_ERR_ARGUMENT;
+    }
+    if (!o->average || o->io.step == 0 || o->ahead) {
+        return nd_fail(o->ctx, ND_ERR_ARGUMENT, "average: %s",
+                       !o->average       ? "the optimizer keeps none; its attribute ema does"
+                       : o->io.step == 0 ? "no step was made yet"
+                                         : "the parameters are ahead, for a gradient");
+    }
+    for (size_t i = 0; i < o->io.size; i++) {
+        nd_real param = o->io.param[i];
+        o->io.param[i] = o->average[i];
+        o->average[i] = param;
+    }
+    return ND_OK;
 }

@@ -37,12 +37,10 @@ static const nd_option options[] = {
 
 static void rmsprop_update(const nd_optim_io *io)
 {
-    nd_update update = {.lr = io->lr,
-                        .decay = io->weight_decay,
-                        .grad_scale = io->grad_scale,
-                        .beta2 = io->setting[ALPHA],
-                        .eps = io->setting[EPS],
-                        .momentum = io->setting[MOMENTUM]};
+    nd_update update = io->base;
+    update.beta2 = io->setting[ALPHA];
+    update.eps = io->setting[EPS];
+    update.momentum = io->setting[MOMENTUM];
     nd_rule rule = io->setting[CENTERED] > 0 ? ND_RULE_RMSPROP_CENTERED : ND_RULE_RMSPROP;
     nd_k_update(io->pool, rule, &update, io->size, io->grad, io->param, io->state);
 }

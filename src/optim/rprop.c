@@ -37,14 +37,13 @@ static const nd_option options[] = {
 
 static void rprop_update(const nd_optim_io *io)
 {
-    nd_update update = {.decay = io->weight_decay,
-                        .grad_scale = io->grad_scale,
-                        .grow = io->setting[0],
-                        .shrink = io->setting[1],
-                        .most = io->setting[2],
-                        .least = io->setting[3]};
+    nd_update update = io->base;
+    update.grow = io->setting[0];
+    update.shrink = io->setting[1];
+    update.most = io->setting[2];
+    update.least = io->setting[3];
     if (io->step == 1) {
-        nd_k_fill((nd_real)io->lr, io->size, io->state[0]);
+        nd_k_fill((nd_real)io->base.lr, io->size, io->state[0]);
     }
     nd_k_update(io->pool, ND_RULE_RPROP, &update, io->size, io->grad, io->param, io->state);
 }

@@ -2,8 +2,7 @@
 
 static void sgd_update(const nd_optim_io *io)
 {
-    nd_update update = {.lr = io->lr, .decay = io->weight_decay, .grad_scale = io->grad_scale};
-    nd_k_sgd(io->pool, &update, io->size, io->grad, io->param);
+    nd_k_sgd(io->pool, &io->base, io->size, io->grad, io->param);
 }
 
 const nd_optim_class nd_optim_sgd = {

@@ -61,9 +61,8 @@ nd_status nd_diverge_fail(nd_net *net, const nd_diverge *at)
     const nd_span *grad = bad_span(net, nd_net_gradients(net), false);
     const char *cause = at->steps == 0 ? "inputs or targets are too large: scale them, or try a "
                                          "tenth of the learning rate"
-                        : at->clip_norm == 0
-                            ? "the learning rate is too high: try a tenth of it, or "
-                              "clip_norm"
-                            : lower;
+                        : !at->clipped ? "the learning rate is too high: try a tenth of it, or "
+                                         "clip_norm"
+                                       : lower;
     return fail(net, at, grad, grad != NULL ? "the gradient of the " : "the loss", cause);
 }

@@ -8,7 +8,8 @@
 typedef struct nd_diverge {
     long epoch;
     uint64_t steps; /* finished ones */
-    double lr, clip_norm;
+    double lr;
+    bool clipped;     /* the gradient, in some form */
     const nd_real *x; /* the batch, [values]; NULL: noticed between steps */
     size_t values;
 } nd_diverge;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "train/average.h"
 #include "train/diverge.h"
 #include "train/early.h"
 #include "train/feed.h"
@@ -22,6 +23,7 @@ typedef struct fit {
     const nd_fit_params *params;
     nd_fit_result *result;
     nd_early early;
+    nd_average average;
     nd_keep keep;
     nd_place *at;            /* where the run stands; in keep */
     size_t batch;            /* rows of a full batch */
@@ -65,6 +67,7 @@ static uint64_t batches_per_epoch(const fit *f)
 static void fit_free(fit *f)
 {
     nd_early_free(&f->early);
+    nd_average_free(&f->average);
     nd_keep_free(&f->keep);
     nd_feed_destroy(f->feed);
     nd_vary_free(&f->vary, f->net);
@@ -124,8 +127,12 @@ static nd_status fit_init(fit *f)
     f->clock_stride = 1;
     f->start = f->clock = nd_seconds();
     f->at = &f->keep.at;
-    ND_TRY(nd_early_init(&f->early, f->net, p->patience, p->min_delta, p->keep_best));
-    ND_TRY(nd_keep_init(&f->keep, f->net, f->optimizer, &f->early, f->result, p));
+    nd_early_params early = {p->patience, p->min_delta, p->stop_gl, p->stop_pq,
+                             p->strip > 0 ? p->strip : 5};
+    ND_TRY(nd_early_init(&f->early, f->net, &early, p->keep_best));
+    ND_TRY(nd_average_init(&f->average, f->net, f->optimizer, p->swa_start, p->swa_every,
+                           &f->at->averaged));
+    ND_TRY(nd_keep_init(&f->keep, f->net, f->optimizer, &f->early, &f->average, f->result, p));
     if ((uint64_t)f->at->batch > f->batches) {
         return nd_fail(f->ctx, ND_ERR_FORMAT, "the checkpoint stands at batch %lld of %llu",
                        (long long)f->at->batch, (unsigned long long)f->batches);
@@ -210,17 +217,28 @@ static nd_status diverged(const fit *f, size_t rows)
         .epoch = (long)f->at->epoch,
         .steps = f->result->steps,
         .lr = f->at->lr,
-        .clip_norm = f->params->clip_norm,
+        .clipped = f->params->clipped,
         .x = rows > 0 ? f->now.x : NULL,
         .values = rows * f->train->features,
     };
     return nd_diverge_fail(f->net, &at);
 }
 
+/* Whether the rate stands still for the mean of weights: what is averaged should come from
+ * steps of one length (Izmailov et al. 2018, section 3.2). */
+static bool holds_rate(const fit *f)
+{
+    const nd_fit_params *p = f->params;
+    return p->swa_start > 0 && f->at->epoch >= p->swa_start && (p->swa_every <= 1 || p->swa_lr > 0);
+}
+
 static nd_status set_lr(fit *f)
 {
     nd_moment at = {f->result->steps, f->steps, f->batches, f->warmup};
+    bool held = holds_rate(f);
+    at.step = held ? (uint64_t)(f->params->swa_start - 1) * f->batches : at.step;
     double lr = nd_schedule_rate(&f->params->schedule, f->params->lr, &at);
+    lr = held && f->params->swa_lr > 0 ? f->params->swa_lr : lr;
     lr *= f->at->plateau.scale * f->at->lr_scale;
     if (lr == f->at->lr) {
         return ND_OK;
@@ -248,6 +266,7 @@ static nd_status train_batch(fit *f)
         nd_signals_after(f->signals);
     }
     f->result->steps++;
+    nd_average_step(&f->average);
     at->batch++;
     double weight = nd_net_train_weight(f->net, f->now.y, f->now.rows);
     at->loss_sum += loss * weight;
@@ -276,25 +295,47 @@ static nd_status train_epoch(fit *f, bool *stop)
     return ND_OK;
 }
 
-/* Validate, let early stopping look, tell the observer. */
+/* Validation loss and metric of the net as it stands; both NaN without validation. */
+static nd_status validate(fit *f, double *loss, double *metric)
+{
+    *loss = *metric = NAN;
+    if (f->valid == NULL) {
+        return ND_OK;
+    }
+    nd_real *x, *y;
+    nd_feed_room(f->feed, &x, &y);
+    return nd_fit_score(f->net, f->valid, x, y, loss, metric);
+}
+
+/* Validate, and let early stopping look: at the moving average, where there is one. */
+static nd_status judge_epoch(fit *f, long epoch, nd_event *event)
+{
+    double loss, metric;
+    nd_average_swap(&f->average);
+    nd_status status = validate(f, &loss, &metric);
+    if (status == ND_OK) {
+        double watched = f->valid != NULL ? loss : f->result->train_loss;
+        f->result->last_loss = watched;
+        watched = f->params->maximize ? -watched : watched;
+        if (!holds_rate(f)) {
+            nd_plateau_see(&f->at->plateau, &f->params->schedule, watched);
+        }
+        event->valid_loss = loss;
+        event->valid_metric = metric;
+        event->best = nd_early_see(&f->early, epoch, watched, f->result->train_loss, metric);
+    }
+    nd_average_swap(&f->average);
+    return status;
+}
+
+/* Judge the epoch, tell the observer. */
 static nd_status finish_epoch(fit *f, long epoch, bool *stop)
 {
-    double loss = NAN, metric = NAN;
-    if (f->valid != NULL) {
-        nd_real *x, *y;
-        nd_feed_room(f->feed, &x, &y);
-        ND_TRY(nd_fit_score(f->net, f->valid, x, y, &loss, &metric));
-    }
-    double watched = f->valid != NULL ? loss : f->result->train_loss;
-    f->result->last_loss = watched;
-    watched = f->params->maximize ? -watched : watched;
-    nd_plateau_see(&f->at->plateau, &f->params->schedule, watched);
+    nd_average_epoch(&f->average, epoch);
     nd_event event = event_at(f, ND_EVENT_EPOCH, epoch);
     event.done = 1;
     event.train_loss = f->result->train_loss;
-    event.valid_loss = loss;
-    event.valid_metric = metric;
-    event.best = nd_early_see(&f->early, epoch, watched, metric);
+    ND_TRY(judge_epoch(f, epoch, &event));
     event.rows_per_s = f->result->rows_per_s;
     event.seconds_left =
         event.seconds / (double)(epoch - f->epochs_before) * (double)(f->params->epochs - epoch);
@@ -318,11 +359,8 @@ static const char *reason_to_end(const fit *f, long epoch, bool stop)
     if (p->target_loss > 0 && f->result->train_loss <= p->target_loss) {
         return "the training loss reached its target";
     }
-    if (nd_early_done(&f->early, epoch)) {
-        return f->valid != NULL ? "the validation loss stopped improving"
-                                : "the training loss stopped improving";
-    }
-    return epoch >= last ? "all epochs are done" : NULL;
+    const char *early = nd_early_reason(&f->early, epoch, f->valid != NULL);
+    return early != NULL ? early : epoch >= last ? "all epochs are done" : NULL;
 }
 
 /* Frozen layers as the epoch wants them: going back may cross the border again. */
@@ -398,13 +436,44 @@ static nd_status fit_run(fit *f)
     return ND_OK;
 }
 
-static void fit_finish(fit *f)
+static void take_best(fit *f, bool whole)
 {
-    nd_early_restore(&f->early);
+    bool restored = nd_early_restore(&f->early);
+    if (!restored && whole) {
+        nd_average_swap(&f->average);
+    }
     f->result->best_epoch = f->params->keep_best ? f->early.best_epoch : f->result->epochs;
     f->result->best_loss = f->params->maximize ? -f->early.best : f->early.best;
     f->result->best_metric = f->early.metric;
+}
+
+/* The mean of weights takes the place of the best ones. */
+static nd_status take_mean(fit *f)
+{
+    double loss, metric, before = f->result->last_loss;
+    ND_TRY(validate(f, &loss, &metric));
+    f->result->best_epoch = f->result->epochs;
+    if (f->valid != NULL) {
+        f->result->best_loss = f->result->last_loss = loss;
+        f->result->best_metric = metric;
+        nd_log(f->ctx, 2,
+               "swa: the mean of %lld epochs' weights has validation loss %.4g, the last epoch's "
+               "have %.4g",
+               (long long)f->at->averaged, loss, before);
+    }
+    return ND_OK;
+}
+
+/* whole: training did not diverge. */
+static nd_status fit_finish(fit *f, bool whole)
+{
+    take_best(f, whole);
+    nd_status status = ND_OK;
+    if (whole && nd_average_take(&f->average, f->feed, f->result->epochs, f->batches)) {
+        status = take_mean(f);
+    }
     f->result->seconds = nd_seconds() - f->start;
+    return status;
 }
 
 nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
@@ -424,7 +493,8 @@ nd_status nd_fit(nd_net *net, nd_optimizer *optimizer, const nd_source *train,
     nd_status status = fit_init(&f);
     if (status == ND_OK) {
         status = fit_run(&f);
-        fit_finish(&f);
+        nd_status ended = fit_finish(&f, status == ND_OK);
+        status = status == ND_OK ? ended : status;
     }
     if (status == ND_ERR_DIVERGED) {
         result->why = "diverged";

@@ -20,11 +20,17 @@ typedef struct nd_fit_saver {
 } nd_fit_saver;
 
 typedef struct nd_fit_params {
-    size_t batch_size;  /* rows per step; 0: all rows in one */
-    long epochs;        /* most epochs; the schedule runs over these */
-    long stop_after;    /* stop after this epoch although the schedule goes on; 0: epochs */
-    long patience;      /* epochs without a better loss before stopping; 0: never */
-    double min_delta;   /* smallest fall that counts as better */
+    size_t batch_size;       /* rows per step; 0: all rows in one */
+    long epochs;             /* most epochs; the schedule runs over these */
+    long stop_after;         /* stop after this epoch although the schedule goes on; 0: epochs */
+    long patience;           /* epochs without a better loss before stopping; 0: never */
+    double min_delta;        /* smallest fall that counts as better */
+    double stop_gl, stop_pq; /* Prechelt's criteria, on the validation loss; 0: never */
+    long strip;              /* epochs of a strip of the second; 0: 5 */
+    long swa_start;     /* first epoch of a mean of weights, which the net ends with; 0: none */
+    long swa_every;     /* epochs from one summand to the next; 0: 1 */
+    double swa_lr;      /* rate from swa_start on; 0: with every epoch the one that the schedule
+                                has reached there, else as the schedule goes on */
     double target_loss; /* stop when an epoch's training loss is at or under; 0: never */
     double lr;          /* base rate */
     nd_schedule schedule;
@@ -39,9 +45,9 @@ typedef struct nd_fit_params {
     long rollbacks;            /* times to go back when training diverges; 0: end then */
     nd_augment *augment;       /* images are distorted while training; NULL: they are not */
     double mixup;              /* alpha; 0: rows are not mixed */
-    double clip_norm;          /* for the message when training diverges */
     bool signals;              /* measure the layers in the last step of each epoch */
     long unfreeze_at;          /* epoch from which frozen layers learn as well; 0: never */
+    bool clipped;              /* for the message when training diverges */
 } nd_fit_params;
 
 typedef struct nd_fit_result {

@@ -9,7 +9,8 @@
 
 enum {
     WHOLES = offsetof(nd_place, loss_sum) / sizeof(int64_t),
-    REALS = (sizeof(nd_place) - offsetof(nd_place, loss_sum)) / sizeof(double)
+    REALS = (sizeof(nd_place) - offsetof(nd_place, loss_sum)) / sizeof(double),
+    EARLY = (sizeof(nd_early) - offsetof(nd_early, lowest)) / sizeof(double)
 };
 
 static void list_blocks(nd_keep *k)
@@ -26,6 +27,15 @@ static void list_blocks(nd_keep *k)
         snprintf(name, sizeof name, "optimizer.%zu", i);
         nd_state_add(s, name, ND_STATE_REAL, nd_optimizer_state(k->optimizer, i), size);
     }
+    if (nd_optimizer_average(k->optimizer) != NULL) {
+        nd_state_add(s, "average.parameters", ND_STATE_REAL, nd_optimizer_average(k->optimizer),
+                     size);
+        nd_state_add(s, "average.buffers", ND_STATE_REAL, k->average->buffer, buffers);
+    }
+    if (k->average->param != NULL) {
+        nd_state_add(s, "mean.parameters", ND_STATE_REAL, k->average->param, size);
+    }
+    nd_state_add(s, "early", ND_STATE_F64, &k->early->lowest, EARLY);
     if (k->early->param != NULL) {
         nd_state_add(s, "best.parameters", ND_STATE_REAL, k->early->param, size);
         nd_state_add(s, "best.buffers", ND_STATE_REAL, k->early->buffer, buffers);
@@ -89,8 +99,8 @@ static nd_status check_place(const nd_keep *k)
     const nd_place *at = &k->at;
     bool sound = at->epoch >= 1 && at->epoch <= k->params->epochs + 1 && at->batch >= 0 &&
                  at->steps >= 0 && at->best_epoch >= 0 && at->best_epoch < at->epoch &&
-                 at->rollbacks >= 0 && at->lr_scale > 0 && at->lr_scale <= 1 && isfinite(at->lr) &&
-                 at->plateau.scale > 0 && at->plateau.scale <= 1;
+                 at->rollbacks >= 0 && at->averaged >= 0 && at->lr_scale > 0 && at->lr_scale <= 1 &&
+                 isfinite(at->lr) && at->plateau.scale > 0 && at->plateau.scale <= 1;
     return sound && nd_keep_finite(k)
                ? ND_OK
                : nd_fail(k->ctx, ND_ERR_FORMAT, "the checkpoint holds numbers no run can have");
@@ -116,13 +126,15 @@ static nd_status resume(nd_keep *k)
 }
 
 nd_status nd_keep_init(nd_keep *keep, nd_net *net, nd_optimizer *optimizer, nd_early *early,
-                       nd_fit_result *result, const nd_fit_params *params)
+                       const nd_average *average, nd_fit_result *result,
+                       const nd_fit_params *params)
 {
     *keep = (nd_keep){
         .ctx = nd_net_ctx(net),
         .net = net,
         .optimizer = optimizer,
         .early = early,
+        .average = average,
         .result = result,
         .params = params,
         .at = {.epoch = 1, .lr_scale = 1, .plateau = nd_plateau_start()},

@@ -3,6 +3,7 @@
 #ifndef ND_TRAIN_KEEP_H
 #define ND_TRAIN_KEEP_H
 
+#include "train/average.h"
 #include "train/early.h"
 #include "train/fit.h"
 
@@ -15,6 +16,7 @@ enum { ND_KEEP_STRIDE = 256 };
 typedef struct nd_place {
     int64_t epoch, batch; /* of the next step: from 1, from 0 */
     int64_t steps, best_epoch, rollbacks;
+    int64_t averaged;              /* epochs in the mean of weights */
     double loss_sum, rows, weight; /* of this epoch so far: mean loss is loss_sum / weight */
     double train_loss, last_loss, best, metric, lr, lr_scale;
     nd_plateau plateau; /* of a schedule that goes by the loss */
@@ -25,6 +27,7 @@ typedef struct nd_keep {
     nd_net *net;
     nd_optimizer *optimizer;
     nd_early *early;
+    const nd_average *average;
     nd_fit_result *result;
     const nd_fit_params *params;
     nd_place at;
@@ -35,9 +38,11 @@ typedef struct nd_keep {
 } nd_keep;
 
 /* List the blocks of a run that is ready to start and, with params->resume, fill
- * them. result and early must stay where they are. ND_ERR_MEMORY, ND_ERR_FORMAT. */
+ * them. result, early and average must stay where they are. ND_ERR_MEMORY,
+ * ND_ERR_FORMAT. */
 nd_status nd_keep_init(nd_keep *keep, nd_net *net, nd_optimizer *optimizer, nd_early *early,
-                       nd_fit_result *result, const nd_fit_params *params);
+                       const nd_average *average, nd_fit_result *result,
+                       const nd_fit_params *params);
 void nd_keep_free(nd_keep *keep);
 
 /* After each step: keep a good state now and then, and hand one to the saver if it is

@@ -6,7 +6,7 @@
 
 #include "base/ctx.h"
 
-enum { ND_STATE_BLOCKS = 80, ND_STATE_NAME = 32 };
+enum { ND_STATE_BLOCKS = 96, ND_STATE_NAME = 32 };
 
 typedef enum nd_state_type {
     ND_STATE_REAL, /* nd_real */

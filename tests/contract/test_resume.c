@@ -32,7 +32,8 @@ typedef struct recipe {
     const char *rule;
     const char *schedule;
     int threads;
-    const char *noise, *attributes; /* of the net and of the rule; NULL for none */
+    const char *noise, *attributes; /* of the net and of the rule; NULL for none, weight decay */
+    nd_fit_params more;             /* swa, stopping */
 } recipe;
 
 static bool is_due(void *user, uint64_t steps, double now)
@@ -101,6 +102,11 @@ static void train(const recipe *r, kept *saver, const nd_state *resume, ending *
     const char *settings = strcmp(r->schedule, "plateau") == 0 ? "patience=0" : NULL;
     assert_int_equal(nd_schedule_make(ctx, r->schedule, settings, &schedule), ND_OK);
     nd_fit_params params = {
+        .stop_gl = r->more.stop_gl,
+        .stop_pq = r->more.stop_pq,
+        .strip = r->more.strip,
+        .swa_start = r->more.swa_start,
+        .swa_every = r->more.swa_every,
         .batch_size = nd_optim_find(r->rule)->full_batch ? 0 : BATCH,
         .epochs = EPOCHS,
         .lr = 0.01,
@@ -153,21 +159,21 @@ static void check_at(const recipe *r, const ending *whole, uint64_t at)
     free(k.bytes);
 }
 
-static void check_recipe(const recipe *r)
+static void check_recipe(const recipe *r, ending *whole)
 {
-    ending whole;
-    uint64_t batches = nd_optim_find(r->rule)->full_batch ? 1 : 4;
-    train(r, NULL, NULL, &whole);
-    assert_true(whole.result.epochs == EPOCHS && whole.result.steps >= batches * EPOCHS);
-    for (uint64_t at = 1; at <= whole.result.steps; at++) {
-        check_at(r, &whole, at);
+    train(r, NULL, NULL, whole);
+    for (uint64_t at = 1; at <= whole->result.steps; at++) {
+        check_at(r, whole, at);
     }
 }
 
 static void check(const char *layer, const char *rule, const char *schedule)
 {
-    recipe r = {nd_layer_find(layer), rule, schedule, 1, NULL, NULL};
-    check_recipe(&r);
+    ending whole;
+    recipe r = {.layer = nd_layer_find(layer), .rule = rule, .schedule = schedule, .threads = 1};
+    uint64_t batches = nd_optim_find(rule)->full_batch ? 1 : 4;
+    check_recipe(&r, &whole);
+    assert_true(whole.result.epochs == EPOCHS && whole.result.steps >= batches * EPOCHS);
 }
 
 static void every_layer_can_be_saved_and_resumed(void **state)
@@ -203,13 +209,58 @@ static void every_schedule_can_be_saved_and_resumed(void **state)
 static void noise_and_rising_momentum_can_be_saved_and_resumed(void **state)
 {
     (void)state;
-    recipe noisy = {nd_layer_find("relu"),
-                    "nesterov",
-                    "constant",
-                    1,
-                    "weight=0.1, gradient=0.01, label=0.1",
-                    "rise=2"};
-    check_recipe(&noisy);
+    ending whole;
+    recipe noisy = {.layer = nd_layer_find("relu"),
+                    .rule = "nesterov",
+                    .schedule = "constant",
+                    .threads = 1,
+                    .noise = "weight=0.1, gradient=0.01, label=0.1",
+                    .attributes = "rise=2"};
+    check_recipe(&noisy, &whole);
+}
+
+static void averages_and_penalties_can_be_saved_and_resumed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *attributes;
+        nd_fit_params more;
+    } row[] = {
+        {"ema=0.7", {.epochs = 0}},
+        {"ema=0.7, max_norm=0.4, orthogonality=0.01", {.epochs = 0}},
+        {"l1=0.01, clip_adaptive=0.01, decoupled_decay=true, weight_decay=0.1", {.epochs = 0}},
+        {"l2=0.01, clip_layer_norm=0.1", {.swa_start = 2}},
+        {"clip_value=0.01", {.swa_start = 1, .swa_every = 2}},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        ending whole;
+        recipe r = {.layer = nd_layer_find("batchnorm"),
+                    .rule = "adam",
+                    .schedule = "cosine",
+                    .threads = 1,
+                    .attributes = row[i].attributes,
+                    .more = row[i].more};
+        check_recipe(&r, &whole);
+        assert_true(whole.result.epochs == EPOCHS);
+    }
+}
+
+/* A bound that any rise of the loss passes: the run ends early, resumed or not. */
+static void early_stopping_can_be_saved_and_resumed(void **state)
+{
+    (void)state;
+    static const nd_fit_params more[] = {{.stop_gl = 1e-9}, {.stop_pq = 1e-12, .strip = 2}};
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        ending whole;
+        recipe r = {.layer = nd_layer_find("dropout"),
+                    .rule = "sgd",
+                    .schedule = "constant",
+                    .threads = 1,
+                    .attributes = "maximize=true",
+                    .more = more[i]};
+        check_recipe(&r, &whole);
+        assert_true(whole.result.epochs == 2);
+    }
 }
 
 int main(void)
@@ -219,6 +270,8 @@ int main(void)
         cmocka_unit_test(every_optimizer_can_be_saved_and_resumed),
         cmocka_unit_test(noise_and_rising_momentum_can_be_saved_and_resumed),
         cmocka_unit_test(every_schedule_can_be_saved_and_resumed),
+        cmocka_unit_test(averages_and_penalties_can_be_saved_and_resumed),
+        cmocka_unit_test(early_stopping_can_be_saved_and_resumed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

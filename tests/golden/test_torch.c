@@ -1,4 +1,4 @@
-/* PyTorch's numbers (make_torch.py) for forward, loss, gradients, 100 steps of each
+/* PyTorch's numbers (make_torch.py, make_torch_penalty.py) for forward, loss, gradients, 100 steps of each
  * rule and running statistics: within 1e-12 in double and 1e-5 in float (1e-10 and 5e-4 after 15
  * steps of L-BFGS) of the norm of each tensor. */
 #include <dirent.h>
@@ -15,6 +15,7 @@
 
 #include "net/net.h"
 #include "optim/optim.h"
+#include "train/fit.h"
 
 #ifdef ND_REAL_DOUBLE
 static const double tolerance = 1e-12;
@@ -36,6 +37,7 @@ typedef struct golden {
     nd_desc *desc;
     char loss[64], rule[64], attributes[256];
     unsigned steps;
+    unsigned swa;  /* step from which the weights are averaged, all by nd_fit; 0: none */
     bool weighted; /* label rows end with a weight */
     tensor tensor[MAX_TENSORS];
     size_t tensors;
@@ -79,6 +81,8 @@ static void read_line(golden *g, char *line, FILE *file)
         snprintf(g->loss, sizeof g->loss, "%s", rest);
     } else if (strcmp(line, "rule") == 0) {
         assert_int_equal(sscanf(rest, "%63s %255[^\n]", g->rule, g->attributes), 2);
+    } else if (strcmp(line, "swa") == 0) {
+        g->swa = (unsigned)strtoul(rest, NULL, 10);
     } else if (strcmp(line, "labels") == 0) {
         assert_string_equal(rest, "weighted");
         g->weighted = true;
@@ -199,6 +203,39 @@ static void same_evaluation(const golden *g, nd_net *net, const nd_real *x, cons
     free(p);
 }
 
+/* All rows in one batch, a step for each epoch. */
+static void train_by_fit(const golden *g, nd_net *net, nd_optimizer *optimizer, const nd_real *x,
+                         const nd_real *y)
+{
+    const tensor *shape = find(g, "", "x");
+    nd_source *source;
+    nd_fit_result result;
+    nd_fit_params params = {
+        .epochs = g->steps, .lr = nd_optimizer_lr(optimizer), .swa_start = g->swa};
+    assert_int_equal(nd_source_from_arrays(g->ctx, x, y, shape->rows, shape->cols,
+                                           find(g, "", "y")->cols, &source),
+                     ND_OK);
+    assert_int_equal(nd_fit(net, optimizer, source, NULL, &params, &result), ND_OK);
+    assert_int_equal(result.steps, g->steps);
+    nd_source_destroy(source);
+}
+
+/* Parameters and running tensors after the last step; the average, where one was kept. */
+static void same_end(const golden *g, nd_net *net, nd_optimizer *optimizer)
+{
+    size_t count;
+    const nd_span *span = nd_net_spans(net, &count);
+    same_spans(g, "end/", span, count, nd_net_parameters(net));
+    if (nd_optimizer_average(optimizer)) {
+        assert_int_equal(nd_optimizer_swap_average(optimizer), ND_OK);
+        same_spans(g, "average/", span, count, nd_net_parameters(net));
+        assert_int_equal(nd_optimizer_swap_average(optimizer), ND_OK);
+        same_spans(g, "end/", span, count, nd_net_parameters(net));
+    }
+    span = nd_net_buffer_spans(net, &count);
+    same_spans(g, "end/", span, count, nd_net_buffers(net));
+}
+
 static void train(const golden *g, nd_net *net, const nd_real *x, const nd_real *y)
 {
     size_t count, rows = find(g, "", "x")->rows;
@@ -206,7 +243,7 @@ static void train(const golden *g, nd_net *net, const nd_real *x, const nd_real 
     nd_optimizer *optimizer;
     assert_int_equal(nd_optimizer_create(net, g->rule, g->attributes, &optimizer), ND_OK);
     bool searches = nd_optimizer_searches(optimizer);
-    for (unsigned step = 0; step < g->steps; step++) {
+    for (unsigned step = 0; step < (g->swa ? 0 : g->steps); step++) {
         double loss;
         if (step > 0 && (searches || step % 2)) {
             assert_int_equal(nd_net_train(net, optimizer, x, y, rows, &loss), ND_OK);
@@ -222,10 +259,11 @@ static void train(const golden *g, nd_net *net, const nd_real *x, const nd_real 
                                   : nd_optimizer_step(optimizer),
                          ND_OK);
     }
+    if (g->swa) {
+        train_by_fit(g, net, optimizer, x, y);
+    }
+    same_end(g, net, optimizer);
     nd_optimizer_destroy(optimizer);
-    same_spans(g, "end/", span, count, nd_net_parameters(net));
-    span = nd_net_buffer_spans(net, &count);
-    same_spans(g, "end/", span, count, nd_net_buffers(net));
 }
 
 static void check_case(const char *path)
