@@ -194,12 +194,14 @@ void nd_plan_threads(nd_text *text, int threads, size_t rows, const nd_setup *pl
 {
     size_t batch = plan->batch_size == 0 || plan->batch_size > rows ? rows : plan->batch_size;
     int used = nd_desc_threads(desc, batch, threads);
-    if (used < threads) {
-        nd_text_printf(text, "threads   %d of %d: the network is too small to gain from more\n",
-                       used, threads);
-    } else {
+    if (used == threads) {
         nd_text_printf(text, "threads   %d\n", used);
+        return;
     }
+    nd_text_printf(text, "threads   %d of %d: ", used, threads);
+    real(text, "a step is ", nd_desc_work(desc, batch));
+    nd_text_printf(text, " multiply-adds, too little to hand %s to another thread\n",
+                   used > 1 ? "more" : "work");
 }
 
 void nd_plan_text(nd_text *text, const nd_config *config, const nd_table *table,

@@ -69,6 +69,21 @@ static void run_piece(void *user, size_t i)
     g->isa->gemm(&piece);
 }
 
+static bool is_small(size_t m, size_t n, size_t k)
+{
+    return m <= ROWS && n <= COLUMNS && (double)m * (double)n * (double)k < SPLIT_WORK;
+}
+
+size_t nd_gemm_tasks(size_t m, size_t n, size_t k)
+{
+    if (m == 0 || n == 0 || is_small(m, n, k)) {
+        return 1;
+    }
+    grid g = {.whole = {.m = m, .n = n, .k = k}};
+    cut(&g);
+    return g.down * g.across;
+}
+
 /* A small product runs at once, without a word to the pool. */
 static void multiply(nd_pool *pool, const nd_gemm_piece *t)
 {
@@ -79,8 +94,7 @@ static void multiply(nd_pool *pool, const nd_gemm_piece *t)
         memset(t->c, 0, t->m * t->n * sizeof *t->c);
     }
     const nd_isa *isa = nd_isa_at(0);
-    if (t->m <= ROWS && t->n <= COLUMNS &&
-        (double)t->m * (double)t->n * (double)t->k < SPLIT_WORK) {
+    if (is_small(t->m, t->n, t->k)) {
         isa->gemm(t);
         return;
     }

@@ -1,10 +1,10 @@
 #include "kern/isa.h"
 
-/* A pure question to the processor, a few loads: nothing is kept. */
+/* A pure question to the processor, a few loads: nothing is kept. The answers are there
+ * before any constructor of the program runs. */
 const nd_isa *nd_isa_at(size_t i)
 {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

@@ -97,6 +97,7 @@ typedef struct nd_isa {
                      nd_real *gw, nd_real *gb, bool add);
     void (*small_gx)(const nd_small_dense *d, size_t rows, const nd_real *x, const nd_real *gz,
                      nd_real *gx);
+    double (*chain_pass)(const nd_small_pass *pass);
     /* As in sparse.h; rows first .. first + n - 1 of gw, n <= ND_SPARSE_COLUMNS. */
     void (*sparse_forward)(const nd_small_dense *d, size_t rows, const nd_real *x, nd_real *y);
     void (*sparse_gw)(const nd_small_dense *d, size_t first, size_t n, size_t rows,

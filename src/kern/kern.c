@@ -40,6 +40,11 @@ static size_t piece_for(size_t n)
     return least > PIECE ? pieces_of(least, 64) * 64 : PIECE;
 }
 
+size_t nd_k_tasks(size_t n)
+{
+    return n > PIECE ? pieces_of(n, piece_for(n)) : 1;
+}
+
 /* Whether so many rows of n elements are one task, found without a division. */
 static bool is_one_piece(size_t rows, size_t n)
 {

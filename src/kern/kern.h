@@ -24,6 +24,11 @@ void nd_gemm_tn(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, c
 void nd_gemm_nt(nd_pool *pool, size_t m, size_t n, size_t k, const nd_real *a, const nd_real *b,
                 nd_real *c, bool add); /* A [m][k], B [n][k] : C = A B^T */
 
+/* Tasks that the product of these sizes is cut into, and a pass over n elements: as many
+ * threads can be of use. */
+size_t nd_gemm_tasks(size_t m, size_t n, size_t k);
+size_t nd_k_tasks(size_t n);
+
 typedef enum nd_act {
     ND_ACT_NONE,
     ND_ACT_SIGMOID,
@@ -134,6 +139,14 @@ void nd_k_column_moments(nd_pool *pool, size_t rows, size_t n, const nd_real *x,
 /* ---- Outputs and losses, row by row, stable for logits of any size */
 void nd_k_softmax(nd_pool *pool, size_t rows, size_t n, const nd_real *logits, nd_real *p);
 void nd_k_sigmoid(nd_pool *pool, size_t n, const nd_real *logits, nd_real *p);
+
+/* The three below, as a step of a small network has them built in (small.h). */
+typedef enum nd_loss_kernel {
+    ND_LOSS_OTHER,
+    ND_LOSS_SOFTMAX, /* nd_k_softmax_cross_entropy, one label a row */
+    ND_LOSS_SIGMOID, /* nd_k_sigmoid_cross_entropy; as many labels as outputs, and */
+    ND_LOSS_SQUARED  /* nd_k_squared_error; of both the mean over the outputs */
+} nd_loss_kernel;
 
 /* Sum over rows of -log softmax(logits)[class]; class[r] is a whole number in
  * 0..n-1 held as nd_real (checked by the caller). grad (may be NULL) gets

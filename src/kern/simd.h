@@ -8,6 +8,7 @@
 #include "kern/isa.h"
 #include "kern/simd_math.h"
 
+#include "kern/simd_chain.h"
 #include "kern/simd_columns.h"
 #include "kern/simd_gemm.h"
 #include "kern/simd_map.h"
@@ -63,6 +64,7 @@ const nd_isa ND_ISA = {
     .small_turn = small_turn,
     .small_gw = small_gw,
     .small_gx = small_gx,
+    .chain_pass = chain_pass,
     .sparse_forward = sparse_forward,
     .sparse_gw = sparse_gw,
     .count_nonzero = count_nonzero,

@@ -6,6 +6,7 @@
 #define ND_KERN_SIMD_SMALL_H
 
 #include "kern/simd_map.h"
+#include "kern/simd_pack.h"
 #include "kern/small.h"
 
 typedef nd_real small_vec
@@ -25,15 +26,14 @@ enum { SMALL_VL = ND_VECTOR_BYTES / sizeof(nd_real), SMALL_MR = 6 };
 #define ND_LOADS_BEYOND __attribute__((no_sanitize("thread")))
 
 /* C [m][n] = A B: A(i,p) = a[i*a_row + p*a_col], B [k][n] and C contiguous. C starts
- * from bias (of a column) and is raised to least; gate > 0 lets an element through. */
+ * from bias (of a column); with relu it is not below 0; gate > 0 lets an element through. */
 typedef struct small_product {
     size_t m, n, k;
     const nd_real *a;
     size_t a_row, a_col;
     const nd_real *b, *bias, *gate;
-    nd_real least;
     nd_real *c, *end; /* end: behind the last row */
-    bool add;
+    bool relu, add;
 } small_product;
 
 /* The first n < SMALL_VL elements of v. */
@@ -52,24 +52,43 @@ ND_LOADS_BEYOND static inline void store_part(nd_real *to, small_vec v, size_t n
     }
 }
 
-/* What becomes of the sums of one row. */
+/* What becomes of the sums of a block, whose vectors are whole where there are several. What
+ * does not apply is asked for once a block: a store costs as much as many multiply-adds. */
 ND_LOADS_BEYOND static inline __attribute__((always_inline)) void
-small_store(const small_product *s, nd_real *to, size_t column, small_vec low, small_vec v)
+small_store(size_t rows, size_t nv, const small_product *s, size_t row, size_t column,
+            small_vec *total)
 {
-    size_t remaining = s->n - column;
-    small_mask below = (small_mask)(v < low);
-    v = (small_vec)((below & (small_mask)low) | (~below & (small_mask)v));
-    if (s->gate) {
-        small_vec gate = *(const small_vec *)(s->gate + (to - s->c));
-        v = (small_vec)((small_mask)v & (small_mask)(gate > (small_vec){0}));
+    const size_t n = s->n, remaining = n - column;
+    nd_real *c = s->c + row * n + column, *end = s->end;
+    const bool relu = s->relu, add = s->add;
+    const nd_real *gate = s->gate ? s->gate + row * n + column : NULL;
+    if (relu) {
+#pragma GCC unroll 12
+        for (size_t i = 0; i < rows * nv; i++) {
+            total[i] = (small_vec)((small_mask)total[i] & ~(small_mask)(total[i] < (small_vec){0}));
+        }
     }
-    if (s->add) {
-        v += *(const small_vec *)to;
+    if (gate) {
+#pragma GCC unroll 12
+        for (size_t i = 0; i < rows * nv; i++) {
+            small_vec open = *(const small_vec *)(gate + i / nv * n + i % nv * SMALL_VL);
+            total[i] = (small_vec)((small_mask)total[i] & (small_mask)(open > (small_vec){0}));
+        }
     }
-    if (remaining >= SMALL_VL || (!s->add && s->end - to >= SMALL_VL)) {
-        *(small_vec *)to = v;
-    } else {
-        store_part(to, v, remaining);
+    if (add) {
+#pragma GCC unroll 12
+        for (size_t i = 0; i < rows * nv; i++) {
+            total[i] += *(const small_vec *)(c + i / nv * n + i % nv * SMALL_VL);
+        }
+    }
+#pragma GCC unroll 12
+    for (size_t i = 0; i < rows * nv; i++) {
+        nd_real *to = c + i / nv * n + i % nv * SMALL_VL;
+        if (nv > 1 || remaining >= SMALL_VL || (!add && end - to >= SMALL_VL)) {
+            *(small_vec *)to = total[i];
+        } else {
+            store_part(to, total[i], remaining);
+        }
     }
 }
 
@@ -114,12 +133,7 @@ small_block(size_t rows, size_t nv, const small_product *s, size_t row, size_t c
             total[i] += total[q * sums + i];
         }
     }
-    const small_vec low = (small_vec){0} + s->least;
-#pragma GCC unroll 12
-    for (size_t i = 0; i < sums; i++) {
-        size_t at = column + i % nv * SMALL_VL;
-        small_store(s, s->c + (row + i / nv) * n + at, at, low, total[i]);
-    }
+    small_store(rows, nv, s, row, column, total);
 }
 
 typedef void small_fn(const small_product *s, size_t row, size_t column);
@@ -150,20 +164,41 @@ static small_fn *const small_table[SMALL_MR][2] = {
     {small_4x1, small_4x2}, {small_5x1, small_5x2}, {small_6x1, small_6x2},
 };
 
+/* One row takes eight vectors at a time, which reads the weights in long stretches. */
+static inline void small_multiply_row(const small_product *s)
+{
+    size_t whole = s->n / SMALL_VL * SMALL_VL, column = 0;
+    if (whole < s->n) {
+        small_block(1, 1, s, 0, whole);
+    }
+    for (; whole - column >= 8 * SMALL_VL; column += 8 * SMALL_VL) {
+        small_1x8(s, 0, column);
+    }
+    for (; whole - column >= 2 * SMALL_VL; column += 2 * SMALL_VL) {
+        small_block(1, 2, s, 0, column);
+    }
+    if (column < whole) {
+        small_block(1, 1, s, 0, column);
+    }
+}
+
 /* Rows are dealt evenly: 8 as 4 + 4. The last columns come first: what their vectors
- * write into the next row is then written over. One row takes eight vectors at a
- * time, which reads the weights in long stretches. */
+ * write into the next row is then written over. */
 static void small_multiply(const small_product *s)
 {
+    if (s->m <= 1) {
+        if (s->m == 1) {
+            small_multiply_row(s);
+        }
+        return;
+    }
     size_t blocks = (s->m + SMALL_MR - 1) / SMALL_MR, whole = s->n / SMALL_VL * SMALL_VL;
+    size_t even = s->m / blocks, larger = s->m - even * blocks;
     for (size_t i = 0, row = 0; i < blocks; i++) {
-        size_t rows = s->m / blocks + (i < s->m % blocks), column = 0;
+        size_t rows = even + (i < larger), column = 0;
         small_fn *const *run = small_table[rows - 1];
         if (whole < s->n) {
             run[0](s, row, whole);
-        }
-        for (; rows == 1 && whole - column >= 8 * SMALL_VL; column += 8 * SMALL_VL) {
-            small_1x8(s, row, column);
         }
         for (; whole - column >= 2 * SMALL_VL; column += 2 * SMALL_VL) {
             run[1](s, row, column);
@@ -186,9 +221,9 @@ static void small_forward(const nd_small_dense *d, size_t rows, const nd_real *x
                        .a_col = 1,
                        .b = d->weight,
                        .bias = d->bias,
-                       .least = d->act == ND_ACT_RELU ? 0 : -(nd_real)INFINITY,
                        .c = y,
-                       .end = y + rows * d->out};
+                       .end = y + rows * d->out,
+                       .relu = d->act == ND_ACT_RELU};
     small_multiply(&s);
     if (!fused) {
         act_map(d->act, d->slope, rows * d->out, y, y);
@@ -236,13 +271,22 @@ static void small_gw(const nd_small_dense *d, size_t rows, const nd_real *x, con
                        .a_row = 1,
                        .a_col = d->in,
                        .b = gz,
-                       .least = -(nd_real)INFINITY,
                        .c = gw,
                        .end = gw + d->in * d->out,
                        .add = add};
+    /* Turned, so that vectors run along the inputs, but not beyond them. */
+    if (d->out == 1 && d->in % SMALL_VL == 0) {
+        s.m = 1;
+        s.n = d->in;
+        s.a = gz;
+        s.a_col = 1;
+        s.b = x;
+    }
     small_multiply(&s);
     if (gb) {
         s.m = 1;
+        s.n = d->out;
+        s.b = gz;
         s.a = &one;
         s.a_col = 0;
         s.c = gb;
@@ -311,7 +355,6 @@ static void small_gx(const nd_small_dense *d, size_t rows, const nd_real *x, con
                        .a_col = 1,
                        .b = d->turned,
                        .gate = d->x_act == ND_ACT_RELU ? x : NULL,
-                       .least = -(nd_real)INFINITY,
                        .c = gx,
                        .end = gx + rows * d->in};
     if (turned) {

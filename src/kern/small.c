@@ -29,3 +29,8 @@ void nd_small_gx(const nd_isa *isa, const nd_small_dense *d, size_t rows, const 
 {
     isa->small_gx(d, rows, x, gz, gx);
 }
+
+double nd_small_chain(const nd_isa *isa, const nd_small_pass *pass)
+{
+    return isa->chain_pass(pass);
+}

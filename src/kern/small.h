@@ -22,6 +22,25 @@ typedef struct nd_small_dense {
     nd_real slope, x_slope;
 } nd_small_dense;
 
+/* A layer of a chain, and where the plan keeps what belongs to it. */
+typedef struct nd_small_link {
+    nd_small_dense dense;
+    const nd_real *x;          /* [rows][in] of all rows; not read for the first link */
+    nd_real *y, *gy, *gx;      /* [rows][out], [rows][out], [rows][in] or NULL */
+    size_t weight_at, bias_at; /* elements from the start of the gradient block */
+} nd_small_link;
+
+/* Rows first .. first + rows - 1 of a batch, forward and backward. */
+typedef struct nd_small_pass {
+    const nd_small_link *link;
+    size_t links, first, rows;
+    const nd_real *x, *target; /* of row first: [rows][in]; labels as the loss has them */
+    nd_loss_kernel loss;       /* not OTHER */
+    nd_real share;             /* of an element of the loss in what is differentiated */
+    nd_real *grad;             /* block of gradients, of which every link's are written */
+    bool add;                  /* ... or added to */
+} nd_small_pass;
+
 /* The kernels of this processor, to be asked for once. */
 const struct nd_isa *nd_small_kernels(void);
 
@@ -39,5 +58,10 @@ void nd_small_gw(const struct nd_isa *isa, const nd_small_dense *d, size_t rows,
 /* gx [rows][in] = (gz W^T) * x_act'(.), taken from x as in nd_k_act_back. */
 void nd_small_gx(const struct nd_isa *isa, const nd_small_dense *d, size_t rows, const nd_real *x,
                  const nd_real *gz, nd_real *gx);
+
+/* All links forward, the loss, all links backward: the same bits as one call for each.
+ * Returns the sum of the loss's elements. The weights were turned before where rows
+ * calls for it. */
+double nd_small_chain(const struct nd_isa *isa, const nd_small_pass *pass);
 
 #endif

@@ -75,5 +75,6 @@ const nd_loss_class nd_loss_binary_cross_entropy = {
     .label_width = label_width,
     .check = check,
     .value = value,
+    .kernel = ND_LOSS_SIGMOID,
     .predict = predict,
 };

@@ -70,5 +70,6 @@ const nd_loss_class nd_loss_cross_entropy = {
     .label_width = label_width,
     .check = check,
     .value = value,
+    .kernel = ND_LOSS_SOFTMAX,
     .predict = nd_k_softmax,
 };

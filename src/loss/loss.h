@@ -36,6 +36,7 @@ typedef struct nd_loss_class {
                     const nd_real *logits, const nd_real *target, nd_real scale, nd_real *grad);
     /* Predictions [rows][n] from logits (softmax, sigmoid, identity, exp, deviations). */
     void (*predict)(nd_pool *pool, size_t rows, size_t n, const nd_real *logits, nd_real *p);
+    nd_loss_kernel kernel; /* what value() is while all settings are 0 */
     /* Of a loss that is a function of error = z - t, element by element: its value; *slope
      * gets the derivative. */
     double (*point)(const nd_loss *loss, double error, double *slope);

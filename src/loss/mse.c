@@ -46,5 +46,6 @@ const nd_loss_class nd_loss_mse = {
     .label_width = label_width,
     .check = check,
     .value = value,
+    .kernel = ND_LOSS_SQUARED,
     .predict = predict,
 };

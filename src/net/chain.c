@@ -25,7 +25,10 @@ typedef struct chain_job {
     const nd_real *x, *y;
     nd_real *glogits;
     size_t rows, chunk, label_width;
-    double share; /* of a row in the mean */
+    nd_loss_kernel kernel; /* OTHER: the loss is called */
+    size_t elements;       /* of a row, over which the kernel's loss takes the mean */
+    double share;          /* of a row in the mean, and of an element of the kernel's loss */
+    nd_real kernel_share;
     bool weighted;
     bool own_blocks; /* chunks behind the first have a gradient block each; without, a chunk
                       * of one part is added to the first as it comes: the same bits */
@@ -62,38 +65,45 @@ static size_t count_weights(const nd_plan *plan)
     return count;
 }
 
-static void fill_link(const nd_plan_step *step, const nd_chain_link *before, nd_chain_link *link)
+static void fill_link(const nd_plan_step *step, const nd_blocks *blocks,
+                      const nd_small_link *before, nd_small_link *link)
 {
     const nd_layer_io *io = &step->io;
-    link->step = step;
-    link->io = io;
+    bool biased = io->shape->params > 1;
+    link->x = io->x[0];
+    link->y = io->y;
+    link->gy = io->gy;
+    link->gx = io->gx[0];
+    link->weight_at = (size_t)(io->grad[0] - blocks->grad);
+    link->bias_at = biased ? (size_t)(io->grad[1] - blocks->grad) : 0;
     link->dense = (nd_small_dense){.in = io->shape->in[0],
                                    .out = io->shape->out,
                                    .weight = io->param[0],
-                                   .bias = io->shape->params > 1 ? io->param[1] : NULL,
+                                   .bias = biased ? io->param[1] : NULL,
                                    .act = io->act,
                                    .slope = io->slope,
                                    .x_act = before ? before->dense.act : ND_ACT_NONE,
                                    .x_slope = before ? before->dense.slope : 0};
 }
 
-static nd_status fill(nd_ctx *ctx, const nd_plan *plan, size_t max_rows, nd_chain *chain)
+static nd_status fill(nd_ctx *ctx, const nd_plan *plan, const nd_blocks *blocks, size_t max_rows,
+                      nd_chain *chain)
 {
     size_t chunks = chain->trains ? nd_chain_chunks(chain, max_rows) : 1;
     chain->isa = nd_small_kernels();
+    chain->whole = blocks->grad;
     chain->link = nd_alloc(chain->count, sizeof *chain->link);
     chain->turned =
         nd_alloc_aligned(chain->trains ? chain->weights + ND_SMALL_SLACK : 1, sizeof(nd_real));
-    chain->blocks = chunks - 1;
-    chain->grad = nd_alloc_aligned(chain->blocks * chain->size, sizeof(nd_real));
-    if (!chain->link || !chain->turned || !chain->grad) {
+    chain->partial = nd_alloc_aligned((chunks - 1) * chain->size, sizeof(nd_real));
+    if (!chain->link || !chain->turned || !chain->partial) {
         return nd_fail_memory(ctx);
     }
-    nd_chain_link *link = chain->link;
+    nd_small_link *link = chain->link;
     nd_real *turned = chain->turned;
     for (size_t i = 0; i < plan->count; i++) {
         if (!plan->step[i].skip) {
-            fill_link(&plan->step[i], link > chain->link ? link - 1 : NULL, link);
+            fill_link(&plan->step[i], blocks, link > chain->link ? link - 1 : NULL, link);
             link->dense.turned = turned;
             turned += chain->trains ? link->dense.in * link->dense.out : 0;
             link++;
@@ -118,7 +128,7 @@ nd_status nd_chain_create(nd_ctx *ctx, const nd_plan *plan, const nd_blocks *blo
     made->size = blocks->size;
     made->weights = weights;
     made->trains = weights <= ND_CHAIN_WEIGHTS;
-    nd_status status = fill(ctx, plan, max_rows, made);
+    nd_status status = fill(ctx, plan, blocks, max_rows, made);
     if (status != ND_OK) {
         nd_chain_destroy(made);
         return status;
@@ -132,15 +142,18 @@ void nd_chain_destroy(nd_chain *chain)
     if (chain) {
         nd_free(chain->link);
         nd_free(chain->turned);
-        nd_free(chain->grad);
+        nd_free(chain->partial);
         nd_free(chain);
     }
 }
 
-void nd_chain_forget(nd_chain *chain)
+void nd_chain_reach(nd_chain *chain, const nd_plan *plan)
 {
-    if (chain) {
-        memset(chain->grad, 0, chain->blocks * chain->size * sizeof *chain->grad);
+    nd_small_link *link = chain->link;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (!plan->step[i].skip) {
+            link++->gx = plan->step[i].io.gx[0];
+        }
     }
 }
 
@@ -168,19 +181,63 @@ size_t nd_chain_chunks(const nd_chain *chain, size_t rows)
     return chunks_for(chain->weights, rows);
 }
 
-int nd_desc_threads(const nd_desc *desc, size_t rows, int threads)
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The most tasks that any pass over a layer, or over the parameters, is cut into. */
+static size_t most_tasks(const nd_desc *desc, size_t rows)
+{
+    size_t most = 1, parameters = 0;
+    for (size_t i = 0; i < desc->count; i++) {
+        const nd_layer_shape *shape = &desc->layer[i]->shape;
+        size_t in = shape->in[0], out = shape->out;
+        most = larger(most, nd_k_tasks(rows * out));
+        for (size_t k = 0; k < shape->params; k++) {
+            parameters += shape->param[k].rows * shape->param[k].cols;
+        }
+        if (desc->layer[i]->class->takes_act) {
+            size_t forward = nd_gemm_tasks(rows, out, in), back = nd_gemm_tasks(in, out, rows);
+            most = larger(most, larger(forward, back));
+        }
+    }
+    return larger(most, nd_k_tasks(parameters));
+}
+
+/* Weights of a chain; 0 if the layers are none, or too large for one. */
+static size_t chain_weights(const nd_desc *desc)
 {
     size_t weights = 0;
     for (size_t i = 0; i < desc->count; i++) {
         const nd_desc_layer *layer = desc->layer[i];
         bool dense = strcmp(layer->class->name, "dense") == 0;
         if (!dense && !nd_act_from_result(layer->class->act)) {
-            return threads;
+            return 0;
         }
         weights += dense ? layer->shape.param[0].rows * layer->shape.param[0].cols : 0;
     }
-    size_t chunks = chunks_for(weights, rows);
-    return weights <= ND_CHAIN_WEIGHTS && chunks < (size_t)threads ? (int)chunks : threads;
+    return weights <= ND_CHAIN_WEIGHTS ? weights : 0;
+}
+
+double nd_desc_work(const nd_desc *desc, size_t rows)
+{
+    double work = 0;
+    for (size_t i = 0; i < desc->count; i++) {
+        const nd_layer_shape *shape = &desc->layer[i]->shape;
+        double times = desc->layer[i]->input[0] < 0 ? 2 : 3;
+        if (desc->layer[i]->class->takes_act) {
+            work += times * (double)shape->in[0] * (double)shape->out;
+        }
+    }
+    return work * (double)rows;
+}
+
+int nd_desc_threads(const nd_desc *desc, size_t rows, int threads)
+{
+    size_t weights = chain_weights(desc);
+    size_t tasks = weights > 0 ? chunks_for(weights, rows) : most_tasks(desc, rows);
+    return tasks < (size_t)threads ? (int)tasks : threads;
 }
 
 static size_t rows_of_chunk(const chain_job *j, size_t i)
@@ -194,9 +251,9 @@ static size_t chunk_rows(size_t rows, size_t chunks)
     return (rows + chunks - 1) / chunks;
 }
 
-static const nd_real *input_of(const chain_job *j, const nd_chain_link *link, size_t first)
+static const nd_real *input_of(const chain_job *j, const nd_small_link *link, size_t first)
 {
-    return (link == j->chain->link ? j->x : link->io->x[0]) + first * link->dense.in;
+    return (link == j->chain->link ? j->x : link->x) + first * link->dense.in;
 }
 
 /* Whether the first link skips zeros in these rows. */
@@ -211,36 +268,37 @@ static void forward_part(const chain_job *j, size_t first, size_t rows, bool spa
     const nd_chain *chain = j->chain;
     const nd_small_dense *d = &chain->link[0].dense;
     if (sparse) {
-        nd_sparse_forward(NULL, d, rows, j->x + first * d->in,
-                          chain->link[0].io->y + first * d->out);
+        nd_sparse_forward(NULL, d, rows, j->x + first * d->in, chain->link[0].y + first * d->out);
     }
     for (size_t i = sparse; i < chain->count; i++) {
-        const nd_chain_link *link = &chain->link[i];
+        const nd_small_link *link = &chain->link[i];
         nd_small_forward(chain->isa, &link->dense, rows, input_of(j, link, first),
-                         link->io->y + first * link->dense.out);
+                         link->y + first * link->dense.out);
     }
 }
 
-/* Gradients go delta elements behind the net's own block. */
-static nd_real *moved(const chain_job *j, nd_real *grad, size_t chunk)
+/* The gradient block that a chunk fills. */
+static nd_real *block_of(const chain_job *j, size_t chunk)
 {
-    if (chunk == 0 || !j->own_blocks) {
-        return grad;
-    }
     const nd_chain *chain = j->chain;
-    size_t at = (size_t)(grad - chain->link[0].io->grad[0]);
-    return chain->grad + (chunk - 1) * chain->size + at;
+    return chunk == 0 || !j->own_blocks ? chain->whole : chain->partial + (chunk - 1) * chain->size;
 }
 
-static void weight_gradient(const chain_job *j, const nd_chain_link *link, size_t chunk,
+/* Whether a part adds to what its block holds. */
+static bool is_added(const chain_job *j, size_t chunk, size_t first)
+{
+    return first > (j->own_blocks ? chunk * j->chunk : 0);
+}
+
+static void weight_gradient(const chain_job *j, const nd_small_link *link, size_t chunk,
                             size_t first, size_t rows, bool sparse)
 {
     const nd_chain *chain = j->chain;
     const nd_small_dense *d = &link->dense;
-    bool add = first > (j->own_blocks ? chunk * j->chunk : 0);
-    const nd_real *x = input_of(j, link, first), *gz = link->io->gy + first * d->out;
-    nd_real *gw = moved(j, link->io->grad[0], chunk);
-    nd_real *gb = d->bias ? moved(j, link->io->grad[1], chunk) : NULL;
+    bool add = is_added(j, chunk, first);
+    const nd_real *x = input_of(j, link, first), *gz = link->gy + first * d->out;
+    nd_real *gw = block_of(j, chunk) + link->weight_at;
+    nd_real *gb = d->bias ? block_of(j, chunk) + link->bias_at : NULL;
     if (!sparse) {
         nd_small_gw(chain->isa, d, rows, x, gz, gw, gb, add);
         return;
@@ -254,15 +312,13 @@ static void weight_gradient(const chain_job *j, const nd_chain_link *link, size_
 static void backward_part(const chain_job *j, size_t chunk, size_t first, size_t rows, bool sparse)
 {
     const nd_chain *chain = j->chain;
-    for (size_t i = chain->count; i-- > 0 && chain->link[i].step->backward;) {
-        const nd_chain_link *link = &chain->link[i];
+    for (size_t i = chain->count; i-- > 0;) {
+        const nd_small_link *link = &chain->link[i];
         const nd_small_dense *d = &link->dense;
-        const nd_real *x = input_of(j, link, first), *gz = link->io->gy + first * d->out;
-        if (!link->io->frozen) {
-            weight_gradient(j, link, chunk, first, rows, sparse && i == 0);
-        }
-        if (link->io->gx[0]) {
-            nd_small_gx(chain->isa, d, rows, x, gz, link->io->gx[0] + first * d->in);
+        const nd_real *x = input_of(j, link, first), *gz = link->gy + first * d->out;
+        weight_gradient(j, link, chunk, first, rows, sparse && i == 0);
+        if (link->gx) {
+            nd_small_gx(chain->isa, d, rows, x, gz, link->gx + first * d->in);
         }
     }
 }
@@ -285,9 +341,9 @@ static void forward_task(void *user, size_t i)
 /* Loss and its gradient with respect to the last layer's sums. */
 static double loss_of_part(const chain_job *j, size_t first, size_t rows)
 {
-    const nd_chain_link *last = &j->chain->link[j->chain->count - 1];
+    const nd_small_link *last = &j->chain->link[j->chain->count - 1];
     size_t n = last->dense.out;
-    const nd_real *z = last->io->y + first * n;
+    const nd_real *z = last->y + first * n;
     const nd_real *y = j->y + first * j->label_width;
     nd_real *gz = j->glogits + first * n;
     double value = j->weighted
@@ -299,17 +355,43 @@ static double loss_of_part(const chain_job *j, size_t first, size_t rows)
     return value;
 }
 
+/* A part in one call of a kernel; the sum of its losses. */
+static double fused_part(const chain_job *j, size_t chunk, size_t first, size_t rows)
+{
+    const nd_chain *chain = j->chain;
+    nd_small_pass pass = {.link = chain->link,
+                          .links = chain->count,
+                          .first = first,
+                          .rows = rows,
+                          .x = j->x + first * chain->link[0].dense.in,
+                          .target = j->y + first * j->label_width,
+                          .loss = j->kernel,
+                          .share = j->kernel_share,
+                          .grad = block_of(j, chunk),
+                          .add = is_added(j, chunk, first)};
+    double value = nd_small_chain(chain->isa, &pass);
+    return j->elements > 1 ? value / (double)j->elements : value;
+}
+
+static double part(const chain_job *j, size_t chunk, size_t first, size_t rows)
+{
+    bool sparse = is_sparse(j, first, rows);
+    if (j->kernel != ND_LOSS_OTHER && !sparse) {
+        return fused_part(j, chunk, first, rows);
+    }
+    forward_part(j, first, rows, sparse);
+    double value = loss_of_part(j, first, rows);
+    backward_part(j, chunk, first, rows, sparse);
+    return value;
+}
+
 static void gradient_task(void *user, size_t i)
 {
     chain_job *j = user;
     size_t rows = rows_of_chunk(j, i);
     j->value[i] = 0;
     for (size_t at = 0; at < rows; at += PART_ROWS) {
-        size_t first = i * j->chunk + at, count = part_of(rows, at);
-        bool sparse = is_sparse(j, first, count);
-        forward_part(j, first, count, sparse);
-        j->value[i] += loss_of_part(j, first, count);
-        backward_part(j, i, first, count, sparse);
+        j->value[i] += part(j, i, i * j->chunk + at, part_of(rows, at));
     }
 }
 
@@ -323,7 +405,7 @@ void nd_chain_forward(const nd_chain *chain, nd_pool *pool, const nd_real *x, si
 static void turn_weights(const nd_chain *chain, size_t rows)
 {
     for (size_t i = 0; rows >= ND_SMALL_TURN_ROWS && i < chain->count; i++) {
-        if (chain->link[i].io->gx[0]) {
+        if (chain->link[i].gx) {
             nd_small_turn(chain->isa, &chain->link[i].dense);
         }
     }
@@ -333,16 +415,26 @@ static void turn_weights(const nd_chain *chain, size_t rows)
 static double gradient_of_chunks(chain_job *j, nd_pool *pool, size_t chunks)
 {
     const nd_chain *chain = j->chain;
-    nd_real *grad = chain->link[0].io->grad[0];
     double total = 0;
     nd_pool_run(pool, chunks, gradient_task, j);
     for (size_t i = 0; i < chunks; i++) {
         if (i > 0) {
-            nd_k_add(NULL, chain->size, grad, chain->grad + (i - 1) * chain->size, grad);
+            nd_k_add(NULL, chain->size, chain->whole, chain->partial + (i - 1) * chain->size,
+                     chain->whole);
         }
         total += j->value[i];
     }
     return total;
+}
+
+static nd_loss_kernel kernel_of(const nd_loss *loss)
+{
+    for (size_t i = 0; i < loss->class->option_count; i++) {
+        if (loss->setting[i] != 0) {
+            return ND_LOSS_OTHER;
+        }
+    }
+    return loss->class->kernel;
 }
 
 double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *pool,
@@ -350,6 +442,7 @@ double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *po
                          double weight, nd_real *glogits)
 {
     size_t outputs = chain->link[chain->count - 1].dense.out;
+    nd_loss_kernel kernel = weighted ? ND_LOSS_OTHER : kernel_of(loss);
     double value[ND_CHAIN_CHUNKS], total = 0;
     size_t cuts = nd_chain_chunks(chain, rows);
     size_t chunk = cuts > 1 ? chunk_rows(rows, cuts) : rows;
@@ -362,10 +455,16 @@ double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *po
                    .rows = rows,
                    .chunk = chunk,
                    .label_width = loss->class->label_width(outputs) + weighted,
+                   .kernel = kernel,
+                   .elements = kernel == ND_LOSS_SOFTMAX ? 1 : outputs,
                    .share = weight > 0 ? 1 / weight : 0,
                    .weighted = weighted,
                    .own_blocks = chunks > 1 && (nd_pool_threads(pool) > 1 || chunk > PART_ROWS),
                    .value = value};
+    j.kernel_share = (nd_real)j.share;
+    if (j.elements > 1) {
+        j.kernel_share /= (nd_real)j.elements;
+    }
     turn_weights(chain, rows);
     if (j.own_blocks) {
         return gradient_of_chunks(&j, pool, chunks);

@@ -12,22 +12,16 @@
 /* Most chunks of a batch; weights up to which small kernels are ahead in training. */
 enum { ND_CHAIN_CHUNKS = 8, ND_CHAIN_WEIGHTS = 16384 };
 
-typedef struct nd_chain_link {
-    nd_small_dense dense;
-    const nd_plan_step *step; /* of the plan */
-    const nd_layer_io *io;    /* of the step: y, gy, gx, grad */
-} nd_chain_link;
-
 struct nd_chain {
     const struct nd_isa *isa;
-    nd_chain_link *link;
+    nd_small_link *link;
     size_t count;
-    nd_real *turned; /* transposed weights of all links */
-    nd_real *grad;   /* [chunks - 1][size] */
-    size_t size;     /* of the gradient block */
-    size_t blocks;   /* of grad */
-    size_t weights;  /* of all links */
-    bool trains;     /* small enough for training, too */
+    nd_real *turned;  /* transposed weights of all links */
+    nd_real *whole;   /* the net's gradient block */
+    nd_real *partial; /* [chunks - 1][size], gradients of other chunks */
+    size_t size;      /* of the gradient block */
+    size_t weights;   /* of all links */
+    bool trains;      /* small enough for training, too */
 };
 
 /* Make the chain of a plan; *chain stays NULL where the plan is none, or one too
@@ -36,8 +30,8 @@ nd_status nd_chain_create(nd_ctx *ctx, const nd_plan *plan, const nd_blocks *blo
                           size_t max_rows, nd_chain **chain);
 void nd_chain_destroy(nd_chain *chain);
 
-/* Zero the gradients of chunks: those of layers that froze would stay as they were. */
-void nd_chain_forget(nd_chain *chain);
+/* Take over which gradients are wanted, after nd_plan_freeze. */
+void nd_chain_reach(nd_chain *chain, const nd_plan *plan);
 
 /* Whether a pass over so many rows goes through the chain. */
 bool nd_chain_takes(const nd_chain *chain, size_t rows, bool training);

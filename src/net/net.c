@@ -138,7 +138,6 @@ void nd_net_thaw(nd_net *net, bool thawed)
         b->span[i].lr = layer->frozen && !thawed ? 0 : layer->lr;
     }
     memset(b->grad, 0, b->size * sizeof *b->grad);
-    nd_chain_forget(net->plan.chain);
     nd_plan_freeze(&net->plan, thawed);
 }
 

@@ -107,9 +107,13 @@ nd_status nd_net_last_logits(const nd_net *net, const nd_real **logits);
 nd_status nd_net_gradient_finite(nd_net *net, const nd_real *x, const nd_real *y, size_t rows,
                                  double *loss, bool *finite);
 
-/* Threads out of so many that a training step on a batch of rows can use: fewer for
- * a small net, whose steps take less time than handing work to another thread. */
+/* Threads out of so many that a training step on a batch of rows can use: as many as the
+ * tasks that its largest pass is cut into. A small net has one, where handing work to
+ * another thread takes longer than the work. */
 int nd_desc_threads(const nd_desc *desc, size_t rows, int threads);
+
+/* Multiply-adds of the dense layers in a training step on a batch of rows. */
+double nd_desc_work(const nd_desc *desc, size_t rows);
 
 /* Trained numbers: nd_net_size without the gaps between spans. */
 size_t nd_net_parameter_count(const nd_net *net);

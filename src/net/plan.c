@@ -351,6 +351,7 @@ static bool learns(const nd_plan *plan, const nd_plan_step *step)
 
 void nd_plan_freeze(nd_plan *plan, bool thawed)
 {
+    plan->frozen = false;
     for (size_t i = 0; i < plan->count; i++) {
         nd_plan_step *step = &plan->step[i];
         step->io.frozen = step->layer->frozen && !thawed;
@@ -361,6 +362,10 @@ void nd_plan_freeze(nd_plan *plan, bool thawed)
             bool wanted = step->trained && from >= 0 && plan->step[from].trained;
             step->io.gx[k] = wanted ? step->gx[k] : NULL;
         }
+        plan->frozen = plan->frozen || step->io.frozen;
+    }
+    if (plan->chain) {
+        nd_chain_reach(plan->chain, plan);
     }
 }
 

@@ -28,6 +28,7 @@ typedef struct nd_plan {
     size_t size;      /* reals in it */
     nd_real *logits;  /* result of the last layer */
     nd_real *glogits; /* its gradient, NULL if nothing is trained */
+    bool frozen;      /* some layer keeps its parameters */
 } nd_plan;
 
 /* Blocks and their spans, made once for a net. */

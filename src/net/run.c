@@ -185,7 +185,7 @@ static double quiet_gradient(nd_net *net, const nd_real *x, const nd_real *y, si
     nd_pool *pool = net->ctx->pool;
     nd_plan *plan = &net->plan;
     double weight = nd_net_train_weight(net, y, rows);
-    if (plan->glogits && !net->mixed && nd_chain_takes(plan->chain, rows, true)) {
+    if (plan->glogits && !net->mixed && !plan->frozen && nd_chain_takes(plan->chain, rows, true)) {
         net->ran = true;
         double total = nd_chain_gradient(plan->chain, &net->loss, pool, x, y, rows, net->weighted,
                                          weight, plan->glogits);

@@ -28,6 +28,8 @@ static const workload list[] = {
     {250, {13, 70, 9}, "leaky_relu", 0}, {500, {13, 70, 9}, "relu", 0},
     {200, {108, 64, 3}, "relu", 7},      {32, {784, 128, 10}, "relu", 0},
     {128, {784, 128, 10}, "relu", 7},    {128, {200, 150, 90, 10}, "sigmoid", 0},
+    {1, {5, 9, 2}, "tanh", 0},           {1, {3, 8, 13, 4}, "leaky_relu", 0},
+    {1, {6, 10, 7}, "relu", 0},          {1, {30, 64, 32, 1}, "sigmoid", 0},
 };
 enum { WORKLOADS = sizeof list / sizeof list[0] };
 

@@ -126,6 +126,133 @@ static void small_layers_equal_the_reference_at_odd_edges(void **state)
     }
 }
 
+/* A chain in -> middle -> out, and a block of gradients [in*middle + middle + middle*out +
+ * out] with marks behind. */
+typedef struct chain {
+    nd_small_link link[2];
+    nd_real *x, *target, *grad;
+    size_t rows, size;
+} chain;
+
+static chain make_chain(size_t rows, size_t in, size_t middle, size_t out, nd_act act,
+                        nd_loss_kernel loss)
+{
+    chain c = {.rows = rows, .x = random_array(rows * in + ROOM, 11, 1)};
+    const size_t width[] = {in, middle, out};
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = width[i], m = width[i + 1];
+        nd_small_link *l = &c.link[i];
+        l->dense = (nd_small_dense){.in = n,
+                                    .out = m,
+                                    .weight = random_array(n * m + ROOM, 12 + i, 1),
+                                    .bias = random_array(m + ROOM, 14 + i, 1),
+                                    .turned = random_array(n * m + ROOM, 16, 1),
+                                    .act = i == 0 ? act : ND_ACT_NONE,
+                                    .x_act = i == 0 ? ND_ACT_NONE : act};
+        l->x = i == 0 ? NULL : c.link[0].y;
+        l->y = random_array(rows * m + ROOM, 17 + i, 1);
+        l->gy =
+            i == 0 ? random_array(rows * m + ROOM, 19, 1) : random_array(rows * m + ROOM, 20, 1);
+        l->gx = i == 0 ? NULL : c.link[0].gy;
+        l->weight_at = c.size;
+        l->bias_at = c.size + n * m;
+        c.size += n * m + m;
+    }
+    c.grad = random_array(c.size + ROOM, 21, 1);
+    c.target = random_array(rows * out + ROOM, 22, 1);
+    for (size_t r = 0; loss != ND_LOSS_SQUARED && r < rows * out; r++) {
+        c.target[r] = (nd_real)(r % (loss == ND_LOSS_SOFTMAX ? out : 2));
+    }
+    return c;
+}
+
+static void drop_chain(chain *c)
+{
+    for (size_t i = 0; i < 2; i++) {
+        nd_free((void *)c->link[i].dense.weight);
+        nd_free((void *)c->link[i].dense.bias);
+        nd_free(c->link[i].dense.turned);
+        nd_free(c->link[i].y);
+        nd_free(c->link[i].gy);
+    }
+    nd_free(c->x);
+    nd_free(c->grad);
+    nd_free(c->target);
+}
+
+/* The same by the plain reference, one pass after the other; *value gets the loss. */
+static nd_real *chain_reference(const chain *c, nd_loss_kernel loss, nd_real share, double *value)
+{
+    const nd_small_dense *a = &c->link[0].dense, *b = &c->link[1].dense;
+    size_t rows = c->rows, middle = a->out, out = b->out;
+    nd_real *h = random_array(rows * middle, 1, 1), *z = random_array(rows * out, 1, 1);
+    nd_real *gh = random_array(rows * middle, 1, 1), *gz = random_array(rows * out, 1, 1);
+    nd_real *grad = random_array(c->size, 1, 1);
+    nd_ref_gemm(false, false, rows, middle, a->in, c->x, a->weight, h, false);
+    nd_ref_bias_act(a->act, 0, rows, middle, a->bias, h);
+    nd_ref_gemm(false, false, rows, out, middle, h, b->weight, z, false);
+    nd_ref_bias_act(ND_ACT_NONE, 0, rows, out, b->bias, z);
+    *value = loss == ND_LOSS_SOFTMAX
+                 ? nd_ref_softmax_cross_entropy(rows, out, z, c->target, share, gz)
+             : loss == ND_LOSS_SIGMOID
+                 ? nd_ref_sigmoid_cross_entropy(rows * out, z, c->target, share, gz)
+                 : nd_ref_squared_error(rows * out, z, c->target, share, gz);
+    nd_ref_gemm(true, false, middle, out, rows, h, gz, grad + c->link[1].weight_at, false);
+    nd_ref_column_sums(rows, out, gz, grad + c->link[1].bias_at, false);
+    nd_ref_gemm(false, true, rows, middle, out, gz, b->weight, gh, false);
+    nd_ref_act_back(a->act, 0, rows * middle, h, gh, gh);
+    nd_ref_gemm(true, false, a->in, middle, rows, c->x, gh, grad + c->link[0].weight_at, false);
+    nd_ref_column_sums(rows, middle, gh, grad + c->link[0].bias_at, false);
+    nd_free(h);
+    nd_free(z);
+    nd_free(gh);
+    nd_free(gz);
+    return grad;
+}
+
+static void check_chain(const nd_isa *isa, size_t rows, size_t in, size_t middle, size_t out,
+                        nd_act act, nd_loss_kernel loss)
+{
+    chain c = make_chain(rows, in, middle, out, act, loss);
+    nd_real *before = copy_array(c.grad, c.size + ROOM), share = (nd_real)0.25;
+    double want, got;
+    nd_real *grad = chain_reference(&c, loss, share, &want);
+    nd_small_turn(isa, &c.link[1].dense);
+    got = nd_small_chain(isa, &(nd_small_pass){.link = c.link,
+                                               .links = 2,
+                                               .rows = rows,
+                                               .x = c.x,
+                                               .target = c.target,
+                                               .loss = loss,
+                                               .share = share,
+                                               .grad = c.grad});
+    double eps = (double)(in + middle + out + 16) * ND_TEST_EPS;
+    assert_true(fabs(got - want) <= eps * (1 + fabs(want)));
+    assert_close(c.grad, grad, c.size, eps, eps);
+    assert_memory_equal(c.grad + c.size, before + c.size, ROOM * sizeof *before);
+    nd_free(before);
+    nd_free(grad);
+    drop_chain(&c);
+}
+
+static void a_chain_in_one_call_equals_its_parts_by_the_reference(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {1, 2, 5, 16}, in[] = {1, 4, 9}, middle[] = {2, 8, 13, 16};
+    static const size_t out[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 17};
+    static const nd_act act[] = {ND_ACT_RELU, ND_ACT_TANH, ND_ACT_NONE};
+    static const nd_loss_kernel loss[] = {ND_LOSS_SOFTMAX, ND_LOSS_SIGMOID, ND_LOSS_SQUARED};
+    for (size_t s = 0; nd_isa_at(s); s++) {
+        for (size_t i = 0; i < 4 * 3 * 4 * 10 * 3; i++) {
+            size_t o = out[i % 10], kind = i / 10 % 3;
+            if (o > 1 || loss[kind] != ND_LOSS_SOFTMAX) {
+                check_chain(nd_isa_at(s), rows[i / 30 % 4], in[i / 120 % 3], middle[i / 360], o,
+                            act[i % 3], loss[kind]);
+            }
+        }
+    }
+}
+
 /* A number that is not one reaches the results that depend on it, and no others. */
 static void a_nan_stays_in_its_row(void **state)
 {
@@ -165,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_layers_equal_the_reference_at_odd_edges),
+        cmocka_unit_test(a_chain_in_one_call_equals_its_parts_by_the_reference),
         cmocka_unit_test(a_nan_stays_in_its_row),
         cmocka_unit_test(the_largest_size_knows_infinity_and_nan),
     };
