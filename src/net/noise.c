@@ -99,6 +99,9 @@ nd_status nd_net_set_noise(nd_net *net, const char *attributes)
     }
     nd_noise_destroy(net->noise);
     net->noise = NULL;
+    if (!attributes || attributes[0] == '\0') {
+        return ND_OK;
+    }
     ND_TRY(read_settings(net->ctx, attributes, setting));
     ND_TRY(check_label(net, setting[LABEL]));
     if (!(setting[WEIGHT] > 0) && !(setting[GRADIENT] > 0) && !(setting[LABEL] > 0)) {

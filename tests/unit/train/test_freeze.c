@@ -17,6 +17,9 @@
 
 enum { ROWS = 24, IN = 3, OUT = 2, MOST = 4096 };
 
+/* Rounding of sums of some hundred terms. */
+static const double NEAR = sizeof(nd_real) == sizeof(double) ? 1e-13 : 1e-5;
+
 static nd_ctx *ctx;
 static nd_real x[ROWS * IN], y[ROWS * OUT];
 
@@ -76,19 +79,21 @@ static double gradient(nd_net *net)
     return loss;
 }
 
-/* The gradient of what learns is that of the net without freezing, bit for bit; the rest
- * is zero. */
+/* The gradient of what learns is that of the net without freezing, up to rounding: a small
+ * net that learns as a whole takes another path. The rest is zero. */
 static void same_gradient_where_it_learns(const char *layers, const char *frozen)
 {
     nd_net *all = make(layers, ""), *some = make(layers, frozen);
     size_t spans;
     const nd_span *span = nd_net_spans(some, &spans);
-    assert_true(gradient(all) == gradient(some));
+    double loss = gradient(all);
+    assert_true(fabs(loss - gradient(some)) <= NEAR * loss);
     for (size_t i = 0; i < spans; i++) {
         const nd_real *a = nd_net_gradients(all) + span[i].offset;
         const nd_real *b = nd_net_gradients(some) + span[i].offset;
         for (size_t k = 0; k < span[i].rows * span[i].cols; k++) {
-            assert_true(is_frozen(some, &span[i]) ? b[k] == 0 : a[k] == b[k]);
+            double size = fabs((double)a[k]), off = fabs((double)(a[k] - b[k]));
+            assert_true(is_frozen(some, &span[i]) ? b[k] == 0 : off <= NEAR * (1 + size));
         }
     }
     nd_net_destroy(all);
