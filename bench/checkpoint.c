@@ -57,6 +57,7 @@ static void measure(nd_ctx *ctx, const char *folder, size_t in, size_t width)
     nd_saver *saver;
     nd_checkpoint *none;
     nd_fit_result result = {0};
+    nd_average average = {0};
     nd_every every = {.steps = 1};
     char units[32];
     double copy[ROUNDS], write[ROUNDS];
@@ -67,12 +68,12 @@ static void measure(nd_ctx *ctx, const char *folder, size_t in, size_t width)
     check(ctx, nd_desc_add(desc, "dense", "units=10"));
     check(ctx, nd_net_create(ctx, desc, "cross_entropy", 64, 1, &net));
     check(ctx, nd_optimizer_create(net, "adam", NULL, &optimizer));
-    check(ctx, nd_early_init(&early, net, 0, 0, true));
+    check(ctx, nd_early_init(&early, net, &(nd_early_params){0}, true));
     check(ctx, nd_saver_create(ctx, folder, &every, false, true, &none, &saver));
     check(ctx, nd_saver_describe(saver, "", "", ""));
     nd_fit_saver hook = {always, save, saver};
     nd_fit_params params = {.epochs = 1, .saver = &hook};
-    check(ctx, nd_keep_init(&keep, net, optimizer, &early, &result, &params));
+    check(ctx, nd_keep_init(&keep, net, optimizer, &early, &average, &result, &params));
     for (int i = 0; i < ROUNDS; i++) {
         double wall = nd_seconds(), all = process_seconds();
         check(ctx, nd_keep_step(&keep, false, 0));

@@ -334,7 +334,7 @@ typedef struct nd_event {
     const nd_metrics *baseline;    /* of the trivial model on the test split */
     const nd_layer_signal *layers; /* of an epoch, where signals is on, else NULL */
     size_t layer_count;
-    size_t member, members;     /* from 1, of how many; 0 where one network is trained. Steps of
+    size_t member, members; /* from 1, of how many; 0 where one network is trained. Steps of
                                    several tell of all of them: member is how many are done */
 } nd_event;
 

@@ -9,8 +9,8 @@
 #include "base/num.h"
 #include "data/prep_parts.h"
 
-static const char *const task_names[] = {"auto", "binary", "multiclass", "regression",
-                                         "multilabel", "autoencoder"};
+static const char *const task_names[] = {"auto",       "binary",     "multiclass",
+                                         "regression", "multilabel", "autoencoder"};
 static const char *const scaling_names[] = {"standard", "minmax", "quantile", "none"};
 static const char *const kind_names[] = {"dropped", "number", "image",
                                          "one_hot", "hashed", "index"};

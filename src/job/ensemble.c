@@ -74,10 +74,15 @@ static nd_status find_rows(ensemble *e)
     e->ctx->log = NULL; /* the first member says the same */
     nd_status status = nd_prep_begin(e->ctx, e->table, &settings.prep, &e->prep);
     e->ctx->log = log;
+    if (status == ND_OK && e->by_folds && e->prep->window > 0) {
+        status = nd_fail(e->ctx, ND_ERR_OPTION,
+                         "ensemble_by: the windows of a series stay in the order of time, they "
+                         "are not dealt to folds; by seeds or snapshots");
+    }
     if (status == ND_OK) {
         status = nd_parts_make(e->ctx, e->config, e->prep, e->table, &e->own);
     }
-    if (status == ND_OK) {
+    if (status == ND_OK && e->prep->window == 0) {
         status = nd_train_check(e->config, &settings, e->prep, e->table, &e->own);
     }
     nd_settings_free(&settings);

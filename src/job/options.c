@@ -404,7 +404,7 @@ static const nd_option table[] = {
     {"signals", 0, ND_OPT_BOOL, "false", 0, 1, NULL, NULL, "Output",
      "show gradient, weights, update and dead units of each layer after an epoch, also in the "
      "history",
-     "", K, 0},
+     "", M, 0},
 };
 
 const nd_option *nd_option_table(size_t *count)

@@ -179,8 +179,7 @@ static nd_status prep_settings(const nd_config *config, nd_settings *s)
         s->prep.pixels = s->image.rows * s->image.cols * s->image.channels;
     }
     const char *loss = takes(config, "loss") ? nd_opt_text(&config->set, "loss") : "auto";
-    s->prep.unit =
-        s->prep.task == ND_TASK_AUTOENCODER && strcmp(loss, "binary_cross_entropy") == 0;
+    s->prep.unit = s->prep.task == ND_TASK_AUTOENCODER && strcmp(loss, "binary_cross_entropy") == 0;
     s->prep.by_mean = strcmp(loss, "poisson") == 0;
     s->prep.shares = strcmp(loss, "kl_divergence") == 0;
     if (!takes(config, "clip")) {

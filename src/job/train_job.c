@@ -138,8 +138,10 @@ static nd_status prepare_given(job *j)
     j->parts.valid.table = borrow(j, 2, g->parts->valid.table);
     j->parts.test.table = borrow(j, 3, g->parts->test.table);
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
-    const nd_rows *fitted = g->fitted.count > 0 ? &g->fitted : &j->parts.train;
-    return nd_prep_fit(j->prep, j->table, fitted->index, fitted->count, &j->settings.prep);
+    nd_parts fitted = j->parts;
+    fitted.train = g->fitted.count > 0 ? g->fitted : j->parts.train;
+    ND_TRY(nd_parts_fit(j->config, j->table, &fitted, &j->settings.prep, j->prep));
+    return nd_transfer_prepare(&j->transfer, j->prep);
 }
 
 /* Columns, task, split and preparation. */

@@ -42,6 +42,9 @@ void nd_transfer_close(nd_transfer *transfer)
 
 static bool same_classes(const nd_dict *a, const nd_dict *b)
 {
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
     bool same = nd_dict_count(a) == nd_dict_count(b);
     for (uint32_t i = 0; same && i < nd_dict_count(a); i++) {
         same = strcmp(nd_dict_word(a, i, NULL), nd_dict_word(b, i, NULL)) == 0;
@@ -57,9 +60,12 @@ static void adopt_targets(nd_prep *prep, const nd_prep *from, bool *same)
     for (size_t t = 0; *same && t < prep->targets; t++) {
         *same = strcmp(prep->target[t].name, from->target[t].name) == 0;
     }
-    if (prep->task != ND_TASK_REGRESSION) {
+    if (nd_task_has_classes(prep->task)) {
         *same = prep->task == from->task && same_classes(prep->classes, from->classes);
         return;
+    }
+    for (size_t t = 0; *same && t < prep->targets; t++) {
+        *same = same_classes(prep->target[t].classes, from->target[t].classes);
     }
     for (size_t t = 0; *same && t < prep->targets; t++) {
         prep->target[t].center = from->target[t].center;

@@ -52,6 +52,7 @@ static nd_status name_deviations(nd_model *model)
             return nd_fail_memory(model->ctx);
         }
         model->deviation[t] = name.data;
+        model->deviations = t + 1;
     }
     return model->deviation != NULL ? ND_OK : nd_fail_memory(model->ctx);
 }
@@ -84,7 +85,7 @@ void nd_model_destroy(nd_model *model)
     if (model == NULL) {
         return;
     }
-    for (size_t t = 0; model->deviation != NULL && t < model->prep->targets; t++) {
+    for (size_t t = 0; t < model->deviations; t++) {
         nd_free(model->deviation[t]);
     }
     nd_free(model->deviation);
@@ -164,9 +165,8 @@ const char *nd_model_output_name(const nd_model *model, size_t j)
         return NULL;
     }
     size_t pixel;
-    return j < nd_prep_outputs(model->prep)
-               ? nd_prep_output_name(model->prep, j, &pixel)
-               : model->deviation[j - nd_prep_outputs(model->prep)];
+    return j < nd_prep_outputs(model->prep) ? nd_prep_output_name(model->prep, j, &pixel)
+                                            : model->deviation[j - nd_prep_outputs(model->prep)];
 }
 
 static nd_status make_units(nd_model *model)

@@ -11,13 +11,14 @@ struct nd_model {
     nd_net *net;   /* owned; binary models have one logit. Of an ensemble the first member */
     nd_net **more; /* [mores] owned: the other members of an ensemble */
     size_t mores, more_room;
-    size_t only;    /* predict with this member alone, from 1; 0: with all */
-    nd_prep *prep;  /* owned */
-    char *record;   /* JSON object: training record (settings, data, epochs, metrics); owned */
-    nd_real *x, *p; /* scratch of one batch for predictions; made on first use */
-    char **deviation; /* [targets] names of predicted deviations; NULL without them */
-    double *unit;   /* [3][outputs] nd_prep_units, for numbers; made on first use */
-    nd_real *each;  /* what each member of an ensemble predicts for it */
+    size_t only;      /* predict with this member alone, from 1; 0: with all */
+    nd_prep *prep;    /* owned */
+    char *record;     /* JSON object: training record (settings, data, epochs, metrics); owned */
+    nd_real *x, *p;   /* scratch of one batch for predictions; made on first use */
+    char **deviation; /* [deviations] names of predicted deviations; NULL without them */
+    size_t deviations;
+    double *unit;  /* [3][outputs] nd_prep_units, for numbers; made on first use */
+    nd_real *each; /* what each member of an ensemble predicts for it */
     size_t scratch_rows;
 };
 

@@ -172,10 +172,11 @@ static nd_status open_groups(nd_weights *w, const char *bytes, size_t size, bool
     }
     ND_TRY(nd_model_parse(w->ctx, w->path, bytes, size, verify, &w->model));
     if (nd_model_members(w->model) > 1) {
-        return nd_fail(w->ctx, ND_ERR_OPTION,
-                       "from: %s is an ensemble, whose members have learned different layers; start "
-                       "from a single network",
-                       w->path);
+        return nd_fail(
+            w->ctx, ND_ERR_OPTION,
+            "from: %s is an ensemble, whose members have learned different layers; start "
+            "from a single network",
+            w->path);
     }
     return add_layers(w);
 }

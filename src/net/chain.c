@@ -201,6 +201,10 @@ static size_t most_tasks(const nd_desc *desc, size_t rows)
             size_t forward = nd_gemm_tasks(rows, out, in), back = nd_gemm_tasks(in, out, rows);
             most = larger(most, larger(forward, back));
         }
+        if (desc->layer[i]->class->sequence) { /* the products of the inputs of all steps */
+            const nd_tensor_spec *spec = &shape->param[0];
+            most = larger(most, nd_gemm_tasks(rows * shape->times, spec->cols, spec->rows));
+        }
     }
     return larger(most, nd_k_tasks(parameters));
 }
@@ -228,6 +232,11 @@ double nd_desc_work(const nd_desc *desc, size_t rows)
         double times = desc->layer[i]->input[0] < 0 ? 2 : 3;
         if (desc->layer[i]->class->takes_act) {
             work += times * (double)shape->in[0] * (double)shape->out;
+        }
+        for (size_t k = 0; desc->layer[i]->class->sequence && k < shape->params; k++) {
+            const nd_tensor_spec *spec = &shape->param[k];
+            double weights = spec->fan_in ? (double)spec->rows * (double)spec->cols : 0;
+            work += times * weights * (double)shape->times;
         }
     }
     return work * (double)rows;

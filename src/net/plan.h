@@ -51,9 +51,9 @@ struct nd_net {
     nd_noise *noise; /* NULL: none */
     bool ran;        /* logits hold something */
     bool weighted;   /* label rows end with a weight */
-    nd_real *mixed; /* [max_rows][outputs], for the gradient of a second label; NULL: rows
+    nd_real *mixed;  /* [max_rows][outputs], for the gradient of a second label; NULL: rows
                        have one */
-    bool thawed;    /* frozen layers are trained like others */
+    bool thawed;     /* frozen layers are trained like others */
 };
 
 /* Reals in a multiple of 64 bytes that holds n; 0 on overflow. */

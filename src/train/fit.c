@@ -157,8 +157,8 @@ static nd_event event_at(const fit *f, nd_event_kind kind, long epoch)
         .train_loss = NAN,
         .valid_loss = NAN,
         .valid_metric = NAN,
-        .metric = nd_score_metric(nd_net_loss_class(f->net), nd_net_outputs(f->net),
-                                  f->train->mirror),
+        .metric =
+            nd_score_metric(nd_net_loss_class(f->net), nd_net_outputs(f->net), f->train->mirror),
         .rows_per_s = NAN,
         .seconds = nd_seconds() - f->start,
         .seconds_left = NAN,

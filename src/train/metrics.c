@@ -44,10 +44,25 @@ void nd_metrics_destroy(nd_metrics *metrics)
     nd_free(metrics);
 }
 
-static const char *const figures[] = {"loss",      "accuracy", "balanced_accuracy",
-                                      "log_loss",  "auc",      "f1",
-                                      "precision", "recall",   "rmse",
-                                      "mae",       "r2",       NULL};
+static const char *const figures[] = {"loss",
+                                      "accuracy",
+                                      "balanced_accuracy",
+                                      "log_loss",
+                                      "auc",
+                                      "f1",
+                                      "precision",
+                                      "recall",
+                                      "rmse",
+                                      "mae",
+                                      "r2",
+                                      "reconstruction",
+                                      "nll",
+                                      "coverage",
+                                      "subset_accuracy",
+                                      "hamming_loss",
+                                      "micro_f1",
+                                      "macro_f1",
+                                      NULL};
 enum { FIGURES = sizeof figures / sizeof figures[0] - 1 };
 
 const char *const *nd_metrics_figures(size_t *count)

@@ -12,7 +12,7 @@ struct nd_metrics {
     int classes; /* 0 for regression and labels */
     size_t rows, targets;
     size_t labels; /* targets of two values each; 0 for other tasks */
-    double loss; /* of the training loss, NaN if unknown */
+    double loss;   /* of the training loss, NaN if unknown */
     /* Prechelt 1994: share of the rows that are misclassified, and squared error over rows
      * and outputs, of probabilities or of values in target units; both in per cent */
     double error_percent, squared_percent;
