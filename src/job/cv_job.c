@@ -144,8 +144,8 @@ static nd_status check_data(const job *j)
 static nd_status choose_labels(job *j)
 {
     bool asked = nd_opt_choice(&j->config->set, "stratify") == 1;
-    if (asked && nd_prep_values(j->prep)) {
-        return fail_both(j, "stratify", "the target holds numbers, there are no classes");
+    if (asked && !nd_task_has_classes(j->prep->task)) {
+        return fail_both(j, "stratify", "the target holds no classes");
     }
     if (nd_opt_choice(&j->config->set, "stratify") == 2) {
         return ND_OK;
@@ -160,8 +160,10 @@ static nd_status copy_names(job *j)
 {
     nd_cv *cv = j->cv;
     const nd_prep *prep = j->prep;
-    bool values = nd_prep_values(prep);
+    bool values = !nd_task_has_classes(prep->task);
     cv->outputs = nd_prep_outputs(prep);
+    cv->labels = prep->task == ND_TASK_MULTILABEL;
+    cv->spread = strcmp(nd_opt_text(&j->config->set, "loss"), "gaussian") == 0;
     cv->output = nd_alloc(cv->outputs, sizeof *cv->output);
     cv->target = values ? NULL : nd_strdup(prep->target[0].name);
     bool room = cv->output != NULL && (values || cv->target != NULL);
@@ -251,18 +253,54 @@ static nd_status make_room(nd_cv_part *p, nd_ctx *ctx, bool values, size_t outpu
     return room ? ND_OK : nd_fail_memory(ctx);
 }
 
+/* Values as targets are; what else the model says of a row, a deviation, is left out. */
+static nd_status predict_values(nd_model *model, const nd_prep_map *map, const nd_rows *rows,
+                                nd_cv_part *p)
+{
+    size_t outputs = nd_prep_outputs(map->prep), wide = nd_model_outputs(model);
+    double *all = nd_alloc(rows->count, wide * sizeof *all);
+    if (all == NULL) {
+        return nd_fail_memory(model->ctx);
+    }
+    nd_status status = nd_model_values_map(model, map, rows->index, 0, rows->count, all);
+    for (size_t i = 0; status == ND_OK && i < rows->count * outputs; i++) {
+        p->value[i] = all[i / outputs * wide + i % outputs];
+        p->truth[i] = nd_prep_value_at(map, rows->index[i / outputs], i % outputs);
+    }
+    nd_free(all);
+    return status;
+}
+
+/* Labels of 0 and 1, and their probabilities. */
+static nd_status predict_labels(nd_model *model, const nd_prep_map *map, const nd_rows *rows,
+                                nd_cv_part *p)
+{
+    size_t n = rows->count * nd_prep_outputs(map->prep);
+    nd_real *both = nd_alloc(n, 2 * sizeof *both);
+    if (both == NULL) {
+        return nd_fail_memory(model->ctx);
+    }
+    nd_status status = nd_prep_labels(map, rows->index, 0, rows->count, both);
+    if (status == ND_OK) {
+        status = nd_model_predict_map(model, map, rows->index, 0, rows->count, both + n);
+    }
+    for (size_t i = 0; status == ND_OK && i < n; i++) {
+        p->truth[i] = (double)both[i];
+        p->value[i] = (double)both[n + i];
+    }
+    nd_free(both);
+    return status;
+}
+
 static nd_status predict(nd_model *model, const nd_prep_map *map, const nd_rows *rows,
                          nd_cv_part *p)
 {
-    size_t outputs = nd_model_outputs(model);
     if (p->y != NULL) {
         ND_TRY(nd_prep_labels(map, rows->index, 0, rows->count, p->label));
         return nd_model_predict_map(model, map, rows->index, 0, rows->count, p->y);
     }
-    for (size_t i = 0; i < rows->count * outputs; i++) {
-        p->truth[i] = nd_prep_value_at(map, rows->index[i / outputs], i % outputs);
-    }
-    return nd_model_values_map(model, map, rows->index, 0, rows->count, p->value);
+    return map->prep->task == ND_TASK_MULTILABEL ? predict_labels(model, map, rows, p)
+                                                 : predict_values(model, map, rows, p);
 }
 
 /* What the rows held out were predicted to be; and the figures, for the context of the
@@ -336,7 +374,9 @@ static void tell_fold(void *user, size_t i, nd_text *text)
 {
     const job *j = user;
     const nd_cv_part *p = &j->cv->part[i];
-    const char *name = j->cv->target != NULL ? "accuracy" : "r2";
+    const char *name = j->cv->target != NULL ? "accuracy"
+                       : j->cv->labels       ? "subset_accuracy"
+                                             : "r2";
     char number[ND_NUM_TEXT];
     if (p->metrics != NULL) {
         nd_num_print_fixed(number, nd_metrics_get(p->metrics, name), 4);

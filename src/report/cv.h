@@ -21,7 +21,9 @@ struct nd_cv {
     size_t folds, repeats;
     size_t count; /* folds * repeats */
     nd_cv_part *part;
-    char *target;  /* name of the class column; NULL for a regression */
+    char *target;  /* name of the class column; NULL for a regression and for labels */
+    bool labels;   /* targets are labels of two values */
+    bool spread;   /* deviations are predicted as well */
     char **output; /* [outputs] names of classes, or of targets */
     size_t outputs;
 };

@@ -20,10 +20,18 @@ static const figure of_classes[] = {{"accuracy", "accuracy"},
                                     {"f1", "F1"},
                                     {NULL, NULL}};
 static const figure of_values[] = {{"rmse", "RMSE"}, {"mae", "MAE"}, {"r2", "R2"}, {NULL, NULL}};
+static const figure of_spread[] = {{"rmse", "RMSE"}, {"mae", "MAE"},           {"r2", "R2"},
+                                   {"nll", "NLL"},   {"coverage", "coverage"}, {NULL, NULL}};
+static const figure of_labels[] = {{"subset_accuracy", "all right"}, {"hamming_loss", "Hamming"},
+                                   {"log_loss", "log loss"},         {"micro_f1", "micro F1"},
+                                   {"macro_f1", "macro F1"},         {NULL, NULL}};
 
 static const figure *figures_of(const nd_cv *cv)
 {
-    return cv->target != NULL ? of_classes : of_values;
+    if (cv->target != NULL) {
+        return of_classes;
+    }
+    return cv->labels ? of_labels : cv->spread ? of_spread : of_values;
 }
 
 /* ---- Means */
@@ -143,7 +151,8 @@ static void put_text(const nd_cv *cv, nd_text *text)
     nd_text_puts(text, "\n");
     put_line(cv, "mean", nd_cv_mean, text);
     put_line(cv, "deviation", nd_cv_deviation, text);
-    put_line(cv, cv->target != NULL ? "majority" : "training mean", baseline_mean, text);
+    put_line(cv, cv->target != NULL || cv->labels ? "majority" : "training mean", baseline_mean,
+             text);
 }
 
 /* ---- JSON */
@@ -244,7 +253,7 @@ static void put_columns(const nd_cv *cv, nd_text *text)
         if (cv->target == NULL) {
             put_name(text, "true_", cv->output[j]);
         }
-        put_name(text, cv->target != NULL ? "p_" : "", cv->output[j]);
+        put_name(text, cv->target != NULL || cv->labels ? "p_" : "", cv->output[j]);
     }
     nd_text_puts(text, "\n");
 }
