@@ -46,6 +46,13 @@ run()
     large) $nadir train "$source/data/digits.csv" -t digit -e 1 --hidden 600,600 -b 256 -q \
         -o "$1/out" --force ;;
     cache) $nadir train "$rows" -e 1 --hidden 4 -q -o "$1/out" --force --cache "$1/cache" ;;
+    words) $nadir train words.csv -e 1 --hidden 4 -q -o "$1/out" --force ;;
+    images) $nadir train t-images-idx3-ubyte -e 1 --hidden 4 -q -o "$1/out" --force --augment shift=1 ;;
+    ensemble) $nadir train "$rows" -e 1 --hidden 4 -q -o "$1/out" --force --ensemble 2 ;;
+    cv) $nadir cv "$rows" -e 1 --hidden 4 --folds 2 -q --predictions "$1/out" --force ;;
+    series) $nadir train words.csv -t x --ignore code,y --window 4 --recurrent gru --hidden 2 -e 1 \
+        -q -o "$1/out" --force ;;
+    transfer) $nadir train "$rows" --from model -e 1 -q -o "$1/out" --force ;;
     predict) $nadir predict "$rows" -m model -o "$1/out" --force ;;
     eval) $nadir eval "$rows" -m model -o "$1/out" --force ;;
     init) $nadir init -o "$1/out" --force ;;
@@ -160,6 +167,19 @@ if mount -t tmpfs -o size=8m,mode=700 none disk 2>/dev/null; then
     disk=$work/disk
 fi
 echo "an older file" >old
+# A column that turns from numbers to words behind what is looked at first.
+awk 'BEGIN { print "code,x,y"
+    for (i = 0; i < 4000; i++)
+        printf "%s,%d,%s\n", i < 1500 ? i % 7 : i % 3 ? "red" : "blue", i * 7 % 31, i % 2 ? "a" : "b"
+}' >words.csv
+awk 'BEGIN {
+    printf "%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c%c", 0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 4, 0, 0, 0, 4
+    for (i = 0; i < 640; i++) printf "%c", i * 5 % 120
+}' >t-images-idx3-ubyte
+awk 'BEGIN {
+    printf "%c%c%c%c%c%c%c%c", 0, 0, 8, 1, 0, 0, 0, 40
+    for (i = 0; i < 40; i++) printf "%c", i % 2
+}' >t-labels-idx1-ubyte
 verb=model
 $nadir train "$rows" -e 1 --hidden 4 -q -o model >/dev/null || exit 1
 # A run that stops in its middle; its checkpoints are gone on from.
@@ -168,7 +188,8 @@ FAULT="fsync 0 5 once" $nadir train "$rows" -e 2 --hidden 4 -q --checkpoint stop
 rm -f stopped/checkpoint-1.safetensors
 $nadir train "$rows" -e 1 --hidden 4 -q --cache cache --seed 2 >/dev/null || exit 1
 
-for verb in train fresh cache predict eval init lr-find check inspect; do
+for verb in train fresh cache words images ensemble cv series transfer predict eval init lr-find \
+    check inspect; do
     what="no fault"
     prepare here
     run here || fail "status $?"
