@@ -236,7 +236,7 @@ static nd_status keep_member(member *m, nd_trained *t)
  * one item does so, once, while nobody else uses that. */
 static nd_status keep_model(ensemble *e, nd_model *model)
 {
-    nd_net *net;
+    nd_net *net = NULL;
     nd_text loss = {0};
     nd_loss_write(nd_net_loss_in_force(model->net), &loss);
     nd_status status = loss.failed ? nd_fail_memory(model->ctx)
@@ -285,8 +285,8 @@ static void tell_member(void *user, size_t i, nd_text *text)
     if (!m->there) {
         return;
     }
-    nd_text_printf(text, ": seed %llu, %ld epoch%s", (unsigned long long)(e->seed + i),
-                   m->fit.epochs, m->fit.epochs == 1 ? "" : "s");
+    nd_text_printf(text, ": seed %llu, %ld epoch%s", (unsigned long long)e->seed + i, m->fit.epochs,
+                   m->fit.epochs == 1 ? "" : "s");
     if (!isnan(m->fit.best_metric)) {
         put_number(text, ", validation loss ", m->fit.best_loss);
         nd_text_printf(text, " in epoch %ld", m->fit.best_epoch);
@@ -356,7 +356,7 @@ static json_t *members_json(const ensemble *e)
         const member *m = &e->members[k];
         if (m->there) {
             json_t *one = json_object();
-            nd_json_set(&one, "seed", json_integer((json_int_t)(e->seed + k)));
+            nd_json_set(&one, "seed", json_integer((json_int_t)e->seed + (json_int_t)k));
             nd_json_set(&one, "fit", json_incref(json_object_get(m->record, "fit")));
             nd_json_set(&one, "test", figures(m->test, false));
             nd_json_append(&list, one);

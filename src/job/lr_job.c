@@ -60,16 +60,21 @@ static nd_status read_params(job *j)
     return j->point ? ND_OK : nd_fail_memory(j->ctx);
 }
 
-static nd_status job_prepare(job *j)
+static nd_status prepare_rows(job *j)
 {
     ND_TRY(nd_settings_from(j->ctx, j->config, &j->settings));
     ND_TRY(nd_transfer_open(j->ctx, j->config, &j->transfer));
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     ND_TRY(nd_parts_make(j->ctx, j->config, j->prep, j->table, &j->parts));
-    const nd_rows *train = &j->parts.train;
     ND_TRY(nd_parts_fit(j->config, j->table, &j->parts, &j->settings.prep, j->prep));
     ND_TRY(nd_transfer_prepare(&j->transfer, j->prep));
-    ND_TRY(nd_transfer_layers(&j->transfer, j->prep, &j->config));
+    return nd_transfer_layers(&j->transfer, j->prep, &j->config);
+}
+
+static nd_status job_prepare(job *j)
+{
+    ND_TRY(prepare_rows(j));
+    const nd_rows *train = &j->parts.train;
     ND_TRY(nd_setup_make(j->config, j->prep, train->count, j->parts.valid.count, &j->plan));
     ND_TRY(read_params(j));
     ND_TRY(nd_build_augment(j->config, j->prep, &j->augment));

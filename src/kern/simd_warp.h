@@ -46,17 +46,17 @@ static void warp_noise(const nd_rng *rng, uint64_t first, nd_real alpha, size_t 
     }
 }
 
-/* One row: places from x0, y0 in steps of sx, sy, with dx, dy added if bent. */
-static inline void row_places(size_t n, bool bent, const nd_real *restrict dx,
-                              const nd_real *restrict dy, const nd_real from[2],
-                              const nd_real step[2], const nd_real most[2], int32_t stride,
-                              int32_t *restrict at, nd_real *restrict fx, nd_real *restrict fy)
+/* One row: places from x0, y0 in steps of sx, sy, with dx, dy added unless these are NULL. */
+static inline void row_places(size_t n, const nd_real *restrict dx, const nd_real *restrict dy,
+                              const nd_real from[2], const nd_real step[2], const nd_real most[2],
+                              int32_t stride, int32_t *restrict at, nd_real *restrict fx,
+                              nd_real *restrict fy)
 {
     for (size_t j = 0; j < n; j++) {
         nd_real x = step[0] * (nd_real)(int32_t)j + from[0];
         nd_real y = step[1] * (nd_real)(int32_t)j + from[1];
-        x += bent ? dx[j] : 0;
-        y += bent ? dy[j] : 0;
+        x += dx ? dx[j] : 0;
+        y += dy ? dy[j] : 0;
         x = x > 0 ? x : 0;
         y = y > 0 ? y : 0;
         x = x < most[0] ? x : most[0];
@@ -80,11 +80,11 @@ static void warp_places(const nd_warp *w, const nd_warp_room *room)
         size_t at = i * w->cols;
         if (w->field) {
             const nd_real *dx = w->field + 2 * at;
-            row_places(w->cols, true, dx, dx + w->cols, from, step, most, stride, room->at + at,
+            row_places(w->cols, dx, dx + w->cols, from, step, most, stride, room->at + at,
                        room->fx + at, room->fy + at);
         } else {
-            row_places(w->cols, false, NULL, NULL, from, step, most, stride, room->at + at,
-                       room->fx + at, room->fy + at);
+            row_places(w->cols, NULL, NULL, from, step, most, stride, room->at + at, room->fx + at,
+                       room->fy + at);
         }
     }
 }

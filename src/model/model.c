@@ -126,7 +126,7 @@ nd_status nd_model_take_member(nd_model *model, nd_net *net)
 
 nd_status nd_model_add_member(nd_model *model, const nd_real *parameters, const nd_real *buffers)
 {
-    nd_net *net;
+    nd_net *net = NULL;
     nd_text loss = {0};
     nd_loss_write(nd_net_loss_in_force(model->net), &loss);
     nd_status status = loss.failed ? nd_fail_memory(model->ctx)

@@ -110,14 +110,15 @@ static int by_header(const void *a, const void *b)
 
 static nd_status add_tensors(nd_weights *w)
 {
-    const nd_st_tensor **list = nd_alloc(w->st.tensors, sizeof *list);
+    size_t pointer = sizeof(void *);
+    const nd_st_tensor **list = nd_alloc(w->st.tensors, pointer);
     w->group = nd_alloc(w->st.tensors, sizeof *w->group);
     nd_status status = list && w->group ? ND_OK : nd_fail_memory(w->ctx);
     for (size_t i = 0; status == ND_OK && i < w->st.tensors; i++) {
         list[i] = &w->st.tensor[i];
     }
     if (status == ND_OK) {
-        qsort(list, w->st.tensors, sizeof *list, by_header);
+        qsort(list, w->st.tensors, pointer, by_header);
     }
     for (size_t i = 0; status == ND_OK && i < w->st.tensors; i++) {
         status = add_tensor(w, list[i]);
