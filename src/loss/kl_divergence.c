@@ -24,11 +24,12 @@ static size_t check(size_t rows, size_t n, const nd_real *target)
 /* log sum exp(z) */
 static double log_total(size_t n, const nd_real *z)
 {
-    double most = (double)z[0], sum = 0;
+    double most = (double)z[0];
     for (size_t j = 1; j < n; j++) {
         most = fmax(most, (double)z[j]);
     }
-    for (size_t j = 0; j < n; j++) {
+    double sum = exp((double)z[0] - most);
+    for (size_t j = 1; j < n; j++) {
         sum += exp((double)z[j] - most);
     }
     return most + log(sum);
