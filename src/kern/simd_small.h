@@ -165,7 +165,7 @@ static small_fn *const small_table[SMALL_MR][2] = {
 };
 
 /* One row takes eight vectors at a time, which reads the weights in long stretches. */
-static inline void small_multiply_row(const small_product *s)
+ND_LOADS_BEYOND static inline void small_multiply_row(const small_product *s)
 {
     size_t whole = s->n / SMALL_VL * SMALL_VL, column = 0;
     if (whole < s->n) {
