@@ -14,10 +14,10 @@ demo: ## Build, then train, measure, predict and inspect on data that is shipped
 	@sh scripts/demo.sh build/release/nadir
 
 test: ## Run all tests: release, sanitizers, lint
-	@sh scripts/test.sh release asan tsan lint
+	@QUICK=1 sh scripts/test.sh release asan tsan lint
 
 test-all: ## As test, and debug, double, memory sanitizer, valgrind, coverage
-	@sh scripts/test.sh release debug double asan tsan msan lint valgrind coverage
+	@DEEP=1 sh scripts/test.sh release debug double asan asan-double tsan msan lint valgrind coverage
 
 coverage: ## Lines and branches that the tests run, by file
 	@sh scripts/coverage.sh

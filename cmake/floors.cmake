@@ -39,7 +39,7 @@ include(${PROJECT_SOURCE_DIR}/cmake/kern.cmake)
 nd_add_floors("" "")
 
 # Tests with central differences and golden numbers run in double as well.
-if(ND_TESTS AND NOT ND_REAL_DOUBLE AND NOT ND_FUZZ)
+if(ND_TESTS AND ND_DOUBLE_TESTS AND NOT ND_REAL_DOUBLE AND NOT ND_FUZZ)
     set(float_top ${ND_TOP_FLOOR})
     nd_add_floors(_double ND_REAL_DOUBLE)
     set(ND_TOP_FLOOR_double ${ND_TOP_FLOOR})

@@ -24,7 +24,7 @@ endfunction()
 
 nd_written(nadir.1 man)
 list(APPEND man_pages ${folder}/nadir.1)
-foreach(verb train eval predict inspect check init lr-find augment bench)
+foreach(verb train eval predict inspect check init lr-find cv augment bench)
     nd_written(nadir-${verb}.1 "man ${verb}")
     list(APPEND man_pages ${folder}/nadir-${verb}.1)
 endforeach()

@@ -43,6 +43,11 @@ if(ND_FUZZ)
     return()
 endif()
 
+# About figures, not about memory or threads, whose calls other programs make too:
+# minutes under a sanitizer, which therefore meets them in `make test-all` only.
+set(ND_FIGURES contract_precision unit_job_course unit_train_adding_problem
+    unit_train_vanishing_gradient)
+
 # One cmocka program from one file.
 function(nd_cmocka_test test source library labels)
     add_executable(${test} ${source})
@@ -56,6 +61,9 @@ function(nd_cmocka_test test source library labels)
     list(FILTER threads EXCLUDE REGEX "nd_ctx_create\\(&[a-z_.]+, 1\\)")
     if(threads)
         list(APPEND labels threads)
+    endif()
+    if(test IN_LIST ND_FIGURES)
+        list(APPEND labels figures)
     endif()
     nd_test_settings(${test} "${labels}")
 endfunction()
@@ -75,7 +83,7 @@ foreach(kind contract golden)
         get_filename_component(name ${source} NAME_WE)
         string(REPLACE "test_" "" name ${name})
         nd_cmocka_test(${kind}_${name} ${source} "${ND_TOP_FLOOR}" "${kind}")
-        if(NOT ND_REAL_DOUBLE)
+        if(ND_DOUBLE_TESTS AND NOT ND_REAL_DOUBLE)
             nd_cmocka_test(${kind}_${name}_double ${source} "${ND_TOP_FLOOR_double}"
                            "${kind};double")
         endif()
