@@ -281,7 +281,7 @@ nd_real nd_k_max_abs(nd_pool *pool, size_t n, const nd_real *x)
 
 bool nd_k_finite(nd_pool *pool, size_t n, const nd_real *x)
 {
-    return isfinite(nd_k_max_abs(pool, n, x));
+    return n <= PIECE ? nd_isa_at(0)->finite(n, x) : isfinite(nd_k_max_abs(pool, n, x));
 }
 
 /* Columns are cut so that a task reads about PIECE elements, in steps of a cache

@@ -63,10 +63,11 @@ static inline small_vec chain_largest(small_vec v)
 
 /* The sums of one row of fewer than SMALL_VL outputs, in the order of small_block; what the
  * lanes behind them hold means nothing. */
-ND_LOADS_BEYOND static inline small_vec chain_row_sums(const nd_small_dense *d, const nd_real *x)
+ND_LOADS_BEYOND static inline __attribute__((always_inline)) small_vec
+chain_row_sums(size_t n, const nd_small_dense *d, const nd_real *x)
 {
     const nd_real *w = d->weight;
-    size_t n = d->out, k = d->in, p = 0;
+    size_t k = d->in, p = 0;
     small_vec sum0 = d->bias ? *(const small_vec *)d->bias : (small_vec){0};
     small_vec sum1 = {0}, sum2 = {0}, sum3 = {0};
     for (; p + 4 <= k; p += 4, w += 4 * n) {
@@ -153,51 +154,60 @@ chain_gx_row(size_t out, const nd_small_dense *d, small_vec g, const nd_real *x,
 }
 
 /* small_gw of one row: rows of the gradient overlap in their vectors but for the last. */
-static inline void chain_gw_row(const nd_small_dense *d, small_vec g, const nd_real *x, nd_real *gw,
-                                nd_real *gb)
+static inline __attribute__((always_inline)) void chain_gw_row(size_t n, const nd_small_dense *d,
+                                                               small_vec g, const nd_real *x,
+                                                               nd_real *gw, nd_real *gb)
 {
-    size_t n = d->out, p = 0;
-    nd_real *to = gw, *end = gw + d->in * n;
-    for (; end - to >= SMALL_VL; p++, to += n) {
-        *(small_vec *)to = x[p] * g;
+    /* rows whose vector ends within the matrix */
+    size_t p = 0, whole = d->in * n < SMALL_VL ? 0 : (d->in * n - SMALL_VL) / n + 1;
+    for (; p + 4 <= whole; p += 4) {
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 4; i++) {
+            *(small_vec *)(gw + (p + i) * n) = x[p + i] * g;
+        }
     }
-    for (; p < d->in; p++, to += n) {
-        store_part(to, x[p] * g, n);
+    for (; p < whole; p++) {
+        *(small_vec *)(gw + p * n) = x[p] * g;
+    }
+    for (; p < d->in; p++) {
+        store_part(gw + p * n, x[p] * g, n);
     }
     if (gb) {
         store_part(gb, g, n);
     }
 }
 
-/* The last layer of one row: softmax of at most CHAIN_NARROW outputs. */
-static double chain_last_row(const nd_small_pass *p, const nd_small_link *l, const nd_real *x)
+/* The last layer of one row: softmax of n <= CHAIN_NARROW outputs. */
+static inline __attribute__((always_inline)) double
+chain_narrow_row(size_t n, const nd_small_pass *p, const nd_small_link *l, const nd_real *x)
 {
     const nd_small_dense *d = &l->dense;
-    size_t n = d->out;
     double value;
-    small_vec z = chain_row_sums(d, x);
+    small_vec z = chain_row_sums(n, d, x);
     store_part(l->y + p->first * n, z, n);
     small_vec g = chain_softmax(n, z, (size_t)*p->target, p->share, &value);
     nd_real *gz = l->gy + p->first * n;
     store_part(gz, g, n);
-    chain_gw_row(d, g, x, p->grad + l->weight_at, d->bias ? p->grad + l->bias_at : NULL);
-    if (l->gx) {
-        nd_real *gx = l->gx + p->first * d->in;
-        switch (n) {
-        case 2:
-            chain_gx_row(2, d, g, x, gx);
-            break;
-        case 3:
-            chain_gx_row(3, d, g, x, gx);
-            break;
-        case 4:
-            chain_gx_row(4, d, g, x, gx);
-            break;
-        default:
-            small_gx(d, 1, x, gz, gx);
-        }
+    chain_gw_row(n, d, g, x, p->grad + l->weight_at, d->bias ? p->grad + l->bias_at : NULL);
+    if (l->gx && n <= CHAIN_BACK) {
+        chain_gx_row(n, d, g, x, l->gx + p->first * d->in);
+    } else if (l->gx) {
+        small_gx(d, 1, x, gz, l->gx + p->first * d->in);
     }
     return value;
+}
+
+/* The usual counts of classes as constants. */
+static double chain_last_row(const nd_small_pass *p, const nd_small_link *l, const nd_real *x)
+{
+    switch (l->dense.out) {
+    case 2:
+        return chain_narrow_row(2, p, l, x);
+    case 3:
+        return chain_narrow_row(3, p, l, x);
+    default:
+        return chain_narrow_row(l->dense.out, p, l, x);
+    }
 }
 
 static double chain_loss(const nd_small_pass *p, size_t n, const nd_real *z, nd_real *gz)

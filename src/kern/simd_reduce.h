@@ -89,9 +89,32 @@ static nd_real max_abs(size_t n, const nd_real *x)
     return result;
 }
 
+typedef nd_real finite_vec
+    __attribute__((vector_size(ND_VECTOR_BYTES), aligned(__alignof__(nd_real)), may_alias));
+
+/* Zero times a number is zero, times infinity or NaN it is NaN, which sums keep. */
 static bool all_finite(size_t n, const nd_real *x)
 {
-    return isfinite(max_abs(n, x));
+    enum { WAYS = 4, WIDTH = ND_VECTOR_BYTES / sizeof(nd_real) };
+    finite_vec sum[WAYS] = {{0}};
+    nd_real rest = 0;
+    size_t i = 0;
+    for (; i + WAYS * WIDTH <= n; i += WAYS * WIDTH) {
+        for (size_t j = 0; j < WAYS; j++) {
+            sum[j] += *(const finite_vec *)(x + i + j * WIDTH) * 0;
+        }
+    }
+    for (; i + WIDTH <= n; i += WIDTH) {
+        sum[0] += *(const finite_vec *)(x + i) * 0;
+    }
+    for (; i < n; i++) {
+        rest += x[i] * 0;
+    }
+    sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    for (size_t j = 0; j < WIDTH; j++) {
+        rest += sum[0][j];
+    }
+    return rest == 0;
 }
 
 enum { COLUMNS = 32 };

@@ -56,6 +56,12 @@ static void sgd(const nd_update *u, size_t n, const nd_real *restrict grad, nd_r
     const parts part = parts_of(u);
     nd_real keep = (nd_real)(1 - u->lr * u->decoupled);
     nd_real lr = (nd_real)u->lr;
+    if (is_plain(u)) {
+        for (size_t i = 0; i < n; i++) {
+            w[i] = w[i] * keep - lr * plain_slope(&part, grad[i], w[i]);
+        }
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         nd_real g = penalized(&part, grad[i], w[i]);
         w[i] = w[i] * keep - lr * g;
@@ -69,6 +75,13 @@ static void momentum(const nd_update *u, size_t n, const nd_real *restrict grad,
     nd_real keep = (nd_real)(1 - u->lr * u->decoupled);
     nd_real lr = (nd_real)u->lr;
     nd_real gamma = (nd_real)u->momentum;
+    if (is_plain(u)) {
+        for (size_t i = 0; i < n; i++) {
+            v[i] = gamma * v[i] + lr * plain_slope(&part, grad[i], w[i]);
+            w[i] = w[i] * keep - v[i];
+        }
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         nd_real g = penalized(&part, grad[i], w[i]);
         v[i] = gamma * v[i] + lr * g;

@@ -475,6 +475,9 @@ double nd_chain_gradient(const nd_chain *chain, const nd_loss *loss, nd_pool *po
         j.kernel_share /= (nd_real)j.elements;
     }
     turn_weights(chain, rows);
+    if (chunks == 1 && rows <= PART_ROWS) {
+        return part(&j, 0, 0, rows);
+    }
     if (j.own_blocks) {
         return gradient_of_chunks(&j, pool, chunks);
     }
