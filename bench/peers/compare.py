@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """nadir and its peers on the same networks, batches and update rules, side by side.
 
-    compare.py train OUT.json --nadir PROGRAM [--fann PROGRAM] [--nets T1,T3] [--rounds N]
+    compare.py train OUT.json --nadir PROGRAM [--fann PROGRAM] [--kann PROGRAM]
+               [--genann PROGRAM] [--nets T1,T3] [--rounds N]
     compare.py whole OUT.json --nadir PROGRAM [--rounds N]
     compare.py show FILE.json..                 the tables, as Markdown
 
@@ -32,6 +33,7 @@ NETS = (("T1", "4-16-3", (1, 16), 150),
         ("T3", "784-128-10", (32, 128), 8192),
         ("T4", "784-512-512-10", (128,), 8192),
         ("T5", "784-2048-2048-2048-10", (512,), 2048))
+SMALL = ("FANN", "KANN", "Genann")  # libraries in C
 BARS = {("T1", 1): 270, ("T1", 16): 60, ("T2", 32): 14, ("T2", 256): 4, ("T3", 32): 3.2,
         ("T3", 128): 2.2, ("T4", 128): 2.4, ("T5", 512): 1.3}
 MNIST = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
@@ -129,7 +131,30 @@ def record_nadir(result, program, name):
         add(cell, "batch of 128, rows/s", max(row["rows_per_s"]))
 
 
-def record_peers(result, workers, fann, net):
+def rate_of(program, words, threads, env):
+    """Rows per second as printed; None where the network is not for the program."""
+    run = subprocess.run([program] + words, env=dict(env, OMP_NUM_THREADS=str(threads)),
+                         capture_output=True, text=True)
+    if run.returncode not in (0, 2):
+        raise SystemExit("%s: status %d" % (program, run.returncode))
+    return None if run.returncode else float(run.stdout)
+
+
+def record_c_peers(result, c_peers, net, seconds, env):
+    name, layers, batches, rows = net
+    for label, program in c_peers:
+        if label == "FANN" and name == "T5":  # minutes for one figure
+            continue
+        for batch in batches:
+            words = [layers, str(batch), str(rows), str(seconds)]
+            counts = {1, THREADS} if label == "KANN" else {1}
+            rates = [rate_of(program, words, t, env) for t in counts]
+            if None not in rates:
+                for rule in RULES if label == "KANN" else RULES[:1]:
+                    add(result["train"]["%s %d %s" % (name, batch, rule)], label, max(rates))
+
+
+def record_peers(result, workers, c_peers, net, env):
     name, layers, batches, rows = net
     seconds = 0.05
     counts = sorted({1, THREADS})
@@ -141,17 +166,14 @@ def record_peers(result, workers, fann, net):
                          for t in counts]
                 add(cell, label, max(rates))
                 add(cell, label + ", one thread", rates[0])
-        if fann and name != "T5":  # minutes for one figure
-            run = subprocess.run([fann, layers, str(batch), str(rows), str(seconds)], check=True,
-                                 capture_output=True, text=True)
-            add(result["train"]["%s %d momentum" % (name, batch)], "FANN", float(run.stdout))
+    record_c_peers(result, c_peers, net, seconds, env)
 
 
 def load(path):
     return json.load(open(path)) if os.path.exists(path) else {}
 
 
-def train(path, program, fann, names, rounds):
+def train(path, program, c_peers, names, rounds):
     result = load(path)
     result.setdefault("train", {})
     env, core = peer_environment()
@@ -161,13 +183,14 @@ def train(path, program, fann, names, rounds):
         workers += [("PyTorch", torch, "hand"), ("PyTorch, usual loop", torch, "usual")]
     if learn[1].version:
         workers.append(("scikit-learn", learn, "-"))
-    result["peers"] = [torch[1].version, learn[1].version, "FANN" if fann else "", "OpenBLAS " + core]
+    result["peers"] = [torch[1].version, learn[1].version, "OpenBLAS " + core]
+    result["peers"] += [label for label, _ in c_peers]
     start, before = time.time(), busy_seconds() - own_seconds()
     for _ in range(rounds):
         for net in NETS:
             if not names or net[0] in names:
                 record_nadir(result, program, net[0])
-                record_peers(result, workers, fann, net)
+                record_peers(result, workers, c_peers, net, env)
     for worker in list(torch.values()) + list(learn.values()):
         worker.close()
     others = busy_seconds() - own_seconds() - before
@@ -268,10 +291,11 @@ def ratio_text(cell, ours, theirs):
 
 
 def show_train(result):
-    columns = ("PyTorch", "PyTorch, usual loop", "scikit-learn", "FANN")
+    columns = ("PyTorch", "PyTorch, usual loop", "scikit-learn") + SMALL
     print("| net | batch | rule | nadir, rows/s | share of peak | all threads over 1 | %s | "
-          "nadir / PyTorch | asked | nadir / FANN |" % " | ".join(columns))
-    print("|" + "---|" * (10 + len(columns)))
+          "nadir / PyTorch | asked | %s |" % (" | ".join(columns),
+                                              " | ".join("nadir / " + s for s in SMALL)))
+    print("|" + "---|" * (9 + len(columns) + len(SMALL)))
     for name, _, batches, _ in NETS:
         for batch in batches:
             for rule in RULES:
@@ -284,7 +308,7 @@ def show_train(result):
                     ratio_text(cell, "nadir all threads", "nadir one thread"),
                     " | ".join(median_of(cell, c) for c in columns),
                     ratio_text(cell, "nadir", "PyTorch"), BARS[name, batch],
-                    ratio_text(cell, "nadir", "FANN")))
+                    " | ".join(ratio_text(cell, "nadir", s) for s in SMALL)))
 
 
 def show_whole(result):
@@ -339,11 +363,13 @@ def option(args, name, preset=None):
 
 
 def main(args):
-    program, fann = option(args, "--nadir"), option(args, "--fann")
+    program = option(args, "--nadir")
+    c_peers = [(label, option(args, "--" + label.lower())) for label in SMALL]
+    c_peers = [(label, path) for label, path in c_peers if path]
     rounds = int(option(args, "--rounds", "5"))
     names = [n for n in option(args, "--nets", "").split(",") if n]
     if args[:1] == ["train"] and len(args) == 2 and program:
-        train(args[1], program, fann, names, rounds)
+        train(args[1], program, c_peers, names, rounds)
     elif args[:1] == ["whole"] and len(args) == 2 and program:
         whole(args[1], program, rounds)
     elif args[:1] == ["show"] and len(args) >= 2:

@@ -1,7 +1,6 @@
 /* KANN's side of the comparison, built with its sources (github.com/attractivechaos/kann):
  *   kann_train LAYERS BATCH ROWS SECONDS      "30-64-32-1 32 8192 0.05"
- * prints rows per second of minibatches with its RMSprop, the only rule it has, on one
- * thread. The batches are bound where they lie, nothing is copied or shuffled. */
+ * prints rows per second of minibatches with its RMSprop, the only rule it has. The batches are bound where they lie, nothing is copied or shuffled. */
 #include "peer.h"
 
 #include <kann.h>
