@@ -46,6 +46,11 @@ METHODS = {
     "early stopping, GL 5": (["--stop-gl", "5", "--restore-best=true"], False),
     "SWA, second half": (["--swa", "HALF"], False),
     "EMA 0.99": (["--ema", "0.99"], False),
+    "mixup 0.3": (["--mixup", "0.3"], False),
+    "ensemble of 5": (["--ensemble", "5"], False),
+    "augmentation": (["--augment", "shift=1,rotate=10,scale=0.1,shear=0.1"], True),
+    "augmentation, elastic": (["--augment",
+                               "shift=1,rotate=10,scale=0.1,shear=0.1,elastic=3:5"], True),
 }
 
 
