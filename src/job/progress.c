@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kern/kern.h"
 
 enum { FIRST = 1, AGAIN = 2, FIRST_WHOLES = 3, FIRST_REALS = 4 };
 
@@ -43,6 +44,12 @@ static void save_state(void *user, const nd_state *fit, uint64_t steps, bool las
 static nd_status check_resumed(const nd_progress *p)
 {
     const nd_checkpoint_facts *facts = &p->resumed->facts;
+    if (strcmp(facts->isa, nd_kern_isa()) != 0) {
+        nd_log(p->ctx, 1,
+               "the checkpoint was written with kernels for %s, this processor runs those for %s: "
+               "the last digits may differ from a run that was not interrupted",
+               facts->isa, nd_kern_isa());
+    }
     ND_TRY(nd_fingerprint_compare(p->ctx, facts->settings, p->settings.data));
     return strcmp(facts->data, p->data) == 0
                ? ND_OK

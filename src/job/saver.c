@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "kern/kern.h"
 
 struct nd_saver {
     nd_ctx *ctx; /* of the training thread */
@@ -148,7 +149,7 @@ static nd_status open_folder(nd_saver *s, bool resume, bool fresh, nd_checkpoint
 
 static nd_status write_copy(nd_saver *s)
 {
-    nd_checkpoint_facts facts = {s->sequence + 1, s->settings, s->data, s->why};
+    nd_checkpoint_facts facts = {s->sequence + 1, s->settings, s->data, s->why, nd_kern_isa()};
     char *path = nd_checkpoint_path(s->folder, s->file);
     nd_status status = path != NULL ? nd_checkpoint_write(s->own, path, &facts, &s->state)
                                     : nd_fail_memory(s->own);

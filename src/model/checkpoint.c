@@ -52,9 +52,10 @@ nd_status nd_checkpoint_write(nd_ctx *ctx, const char *path, const nd_checkpoint
     char sequence[ND_NUM_TEXT];
     nd_num_print_whole(sequence, facts->sequence);
     const nd_st_note note[] = {
-        {"format", format_name}, {"format_version", format_version}, {"nadir", ND_VERSION},
-        {"sequence", sequence},  {"settings", facts->settings},      {"data", facts->data},
-        {"why", facts->why},
+        {"format", format_name},       {"format_version", format_version},
+        {"nadir", ND_VERSION},         {"sequence", sequence},
+        {"settings", facts->settings}, {"data", facts->data},
+        {"why", facts->why},           {"isa", facts->isa},
     };
     ND_TRY(nd_out_open(ctx, path, true, &out));
     nd_status status = nd_st_write(ctx, out, note, sizeof note / sizeof note[0], piece, pieces);
@@ -105,7 +106,8 @@ static nd_status read_facts(nd_ctx *ctx, const nd_st *st, nd_checkpoint_facts *f
     ND_TRY(read_sequence(ctx, st, &facts->sequence));
     ND_TRY(read_text(ctx, st, "settings", &facts->settings));
     ND_TRY(read_text(ctx, st, "data", &facts->data));
-    return read_text(ctx, st, "why", &facts->why);
+    ND_TRY(read_text(ctx, st, "why", &facts->why));
+    return read_text(ctx, st, "isa", &facts->isa);
 }
 
 static bool type_of(const nd_st_dtype *dtype, nd_state_type *type)
@@ -190,6 +192,7 @@ void nd_checkpoint_destroy(nd_checkpoint *checkpoint)
     free_text(checkpoint->facts.settings);
     free_text(checkpoint->facts.data);
     free_text(checkpoint->facts.why);
+    free_text(checkpoint->facts.isa);
     nd_free(checkpoint->data);
     nd_free(checkpoint);
 }

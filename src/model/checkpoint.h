@@ -15,6 +15,7 @@ typedef struct nd_checkpoint_facts {
     const char *settings; /* one a line, "lr 0.01"; compared at resume */
     const char *data;     /* fingerprint of the rows, hexadecimal */
     const char *why;      /* why the first fit of a run that fits twice ended, or "" */
+    const char *isa;      /* instruction set of the kernels that the run used */
 } nd_checkpoint_facts;
 
 typedef struct nd_checkpoint {

@@ -129,6 +129,46 @@ static void an_interrupted_run_ends_with_the_same_model_file(void **state)
     }
 }
 
+static void see_warning(void *user, int level, const char *text)
+{
+    if (level == 1 && strstr(text, "kernels for sse9") != NULL) {
+        ++*(int *)user;
+    }
+}
+
+/* The checkpoints as a processor with other instructions would have left them. */
+static void pretend_other_instructions(void)
+{
+    nd_checkpoint *c;
+    assert_int_equal(nd_checkpoint_load(ctx, saved, &c), ND_OK);
+    nd_checkpoint_facts facts = c->facts;
+    facts.isa = "sse9";
+    char *path = nd_checkpoint_path(saved, c->file);
+    assert_int_equal(nd_checkpoint_write(ctx, path, &facts, &c->state), ND_OK);
+    nd_free(path);
+    nd_checkpoint_destroy(c);
+}
+
+static void resuming_with_other_instructions_is_told(void **state)
+{
+    (void)state;
+    const char *const begin[] = {"checkpoint", saved, "force", "true", NULL};
+    const char *const again[] = {"checkpoint", saved, "resume", "true", NULL};
+    int warnings = 0;
+    for (int other = 0; other <= 1; other++) {
+        stopper s = {.left = 3};
+        forget();
+        assert_int_equal(train(begin, &s, part_path), ND_ERR_INTERRUPTED);
+        if (other) {
+            pretend_other_instructions();
+        }
+        nd_ctx_set_log(ctx, see_warning, &warnings);
+        assert_int_equal(train(again, NULL, part_path), ND_OK);
+        nd_ctx_set_log(ctx, NULL, NULL);
+        assert_int_equal(warnings, other);
+    }
+}
+
 /* Interrupted again and again, a little further each time, and at other threads. */
 static void a_run_may_be_interrupted_many_times(void **state)
 {
@@ -302,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_interrupted_run_ends_with_the_same_model_file),
         cmocka_unit_test(a_run_may_be_interrupted_many_times),
+        cmocka_unit_test(resuming_with_other_instructions_is_told),
         cmocka_unit_test(a_run_can_be_resumed_in_its_second_fit),
         cmocka_unit_test(checkpoints_of_another_run_are_not_overwritten),
         cmocka_unit_test(what_changed_is_named),

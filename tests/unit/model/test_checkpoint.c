@@ -76,7 +76,8 @@ static void write_file(int file, int number)
 {
     small s;
     fill(&s, number);
-    nd_checkpoint_facts facts = {(uint64_t)number, "lr 0.1\nseed 1\n", "00ff", "a \"reason\""};
+    nd_checkpoint_facts facts = {(uint64_t)number, "lr 0.1\nseed 1\n", "00ff", "a \"reason\"",
+                                 "plain"};
     char *path = nd_checkpoint_path(folder, file);
     assert_non_null(path);
     assert_int_equal(nd_checkpoint_write(ctx, path, &facts, &s.state), ND_OK);
@@ -120,6 +121,7 @@ static void what_goes_in_comes_out(void **state)
     assert_string_equal(c->facts.settings, "lr 0.1\nseed 1\n");
     assert_string_equal(c->facts.data, "00ff");
     assert_string_equal(c->facts.why, "a \"reason\"");
+    assert_string_equal(c->facts.isa, "plain");
     assert_int_equal(c->file, 0);
     fill(&s, 7);
     fill(&back, 0);
