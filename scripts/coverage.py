@@ -6,8 +6,8 @@ import json
 import sys
 
 # Parsers, and what saves and loads: every line of these is to be run.
-WHOLE = ("src/data/csv", "src/data/idx", "src/data/gzip", "src/data/cache_read",
-         "src/data/cache_write", "src/job/config_yaml", "src/base/num", "src/model/",
+WHOLE = ("src/data/csv", "src/data/idx", "src/data/gzip", "src/data/patterns", "src/data/cache_",
+         "src/job/config_yaml", "src/base/num", "src/model/",
          "src/train/keep", "src/train/state")
 
 

@@ -177,14 +177,12 @@ static size_t print_format(char *out, size_t room, const char *format, ...)
 static size_t print_format(char *out, size_t room, const char *format, ...)
 {
     va_list values;
+    out[0] = '\0';
     va_start(values, format);
     int size = nd_vformat(out, room, format, values);
     va_end(values);
-    if (size < 0) {
-        out[0] = '\0';
-        return 0;
-    }
-    return (size_t)size < room ? (size_t)size : room - 1;
+    size_t n = size > 0 ? (size_t)size : 0;
+    return n < room ? n : room - 1;
 }
 
 /* ---- A given number of digits ---- */

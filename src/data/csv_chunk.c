@@ -272,14 +272,15 @@ static const char *parse_row(const nd_csv_job *job, nd_csv_chunk *chunk, const c
 }
 
 /* In a file of one column a blank line is a missing cell. */
-static bool store_blank(const nd_csv_job *job, nd_csv_chunk *chunk, const char *p)
+static void store_blank(const nd_csv_job *job, nd_csv_chunk *chunk, const char *p)
 {
     nd_csv_cell cell = {.text = p};
     if (job->as[0] & ND_CSV_AS_NUMBER) {
         store_number(job, chunk, &cell, p, 0);
     }
-    return !(job->as[0] & ND_CSV_AS_WORD) ||
-           store_word(job, chunk, &cell, 0) != ND_CSV_FAULT_MEMORY;
+    if (job->as[0] & ND_CSV_AS_WORD) {
+        store_word(job, chunk, &cell, 0);
+    }
 }
 
 void nd_csv_chunk_parse(const nd_csv_job *job, nd_csv_chunk *chunk)
@@ -313,22 +314,22 @@ const char *nd_csv_chunk_cell(const nd_csv_file *file, const nd_csv_chunk *chunk
     const char *p = chunk->begin;
     nd_csv_cell cell;
     nd_csv_fault_kind fault = ND_CSV_FINE;
-    for (size_t r = 0, c = 0; p && p < chunk->end;) {
+    for (size_t r = 0, c = 0; p < chunk->end;) {
         const char *next = c == 0 ? nd_csv_blank_line(dialect, p, chunk->end) : NULL;
         if (next && file->columns > 1) {
             p = next;
             continue;
         }
         if (r == row && c == column) {
-            return p;
+            break;
         }
         p = nd_csv_cell_read(dialect, p, chunk->end, &cell, &fault);
-        if (p && nd_csv_next_cell(dialect, &p, chunk->end)) {
+        if (nd_csv_next_cell(dialect, &p, chunk->end)) {
             c++;
         } else {
             c = 0;
             r++;
         }
     }
-    return chunk->begin;
+    return p;
 }

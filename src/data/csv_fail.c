@@ -65,12 +65,11 @@ static unsigned high_byte(const nd_csv_file *file, const char *at)
 
 nd_status nd_csv_fail_fault(const nd_csv_file *file, const nd_csv_fault *fault, size_t row)
 {
-    if (fault->kind == ND_CSV_FAULT_MEMORY) {
-        return nd_fail_memory(file->ctx);
-    }
-    char place[WHERE_ROOM];
+    char place[WHERE_ROOM] = "";
     bool ragged = fault->kind == ND_CSV_FAULT_RAGGED;
-    where(place, file, row, fault->at, ragged ? SIZE_MAX : fault->column);
+    if (fault->kind != ND_CSV_FAULT_MEMORY) {
+        where(place, file, row, fault->at, ragged ? SIZE_MAX : fault->column);
+    }
     const char *path = file->path;
     char quote = file->dialect.quote;
     switch (fault->kind) {

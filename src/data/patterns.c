@@ -371,19 +371,16 @@ static nd_dict *class_words(const reader *r)
 static nd_status add_classes(const reader *r, nd_table *table, double low)
 {
     uint32_t *word = nd_alloc(r->rows, sizeof *word);
-    nd_dict *dict = class_words(r);
-    if (!word || !dict) {
-        nd_free(word);
-        nd_dict_destroy(dict);
+    if (!word) {
         return nd_fail_memory(r->ctx);
     }
+    ND_TRY(nd_table_own(table, word));
     for (size_t row = 0; row < r->rows; row++) {
         word[row] = (uint32_t)hot_output(r, row, low);
     }
-    nd_status status = nd_table_own(table, word);
-    if (status != ND_OK) {
-        nd_dict_destroy(dict);
-        return status;
+    nd_dict *dict = class_words(r);
+    if (!dict) {
+        return nd_fail_memory(r->ctx);
     }
     nd_column column = {.name = nd_strdup("y"),
                         .dtype = ND_DT_WORD,

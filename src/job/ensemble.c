@@ -377,12 +377,15 @@ static nd_status write_record(ensemble *e)
     nd_json_set(&root, "member_mean", figures(e->test, true));
     nd_json_set(&root, "baseline", figures(e->baseline, false));
     nd_json_set(&root, "members", members_json(e));
-    char *dump = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
+    nd_text dump = {0};
+    nd_json_dump(&dump, root, JSON_COMPACT);
+    if (dump.failed) {
+        nd_text_free(&dump);
+        return nd_fail_memory(e->ctx);
+    }
     nd_free(e->model->record);
-    e->model->record = dump == NULL ? NULL : nd_strdup(dump);
-    free(dump);
-    json_decref(root);
-    return e->model->record == NULL ? nd_fail_memory(e->ctx) : ND_OK;
+    e->model->record = dump.data;
+    return ND_OK;
 }
 
 static void tell(const ensemble *e, nd_observe_fn observe, void *user, nd_event_kind kind)

@@ -23,6 +23,7 @@ typedef struct eval {
     nd_prep_map map;
     size_t rows, outputs, label_width;
     nd_real *p, *label;    /* classes: probabilities and class indices, or labels */
+    nd_real *logit;        /* [outputs] classes and labels: of one row, for the loss */
     double *value, *truth; /* numbers: predictions and targets, in target units */
     double *deviation;     /* predicted ones, where the loss has them: behind the values */
     const uint32_t *index; /* of a series: the rows that windows end with; else NULL */
@@ -33,6 +34,7 @@ static void eval_free(eval *e)
 {
     nd_prep_map_free(&e->map);
     nd_free(e->p);
+    nd_free(e->logit);
     nd_free(e->label);
     nd_free(e->value);
     nd_free(e->truth);
@@ -75,11 +77,12 @@ static nd_status eval_room(eval *e, size_t stride)
     bool values = nd_prep_values(e->prep);
     size_t numbers = e->outputs * (e->loss->class->spread ? 2 : 1);
     e->p = values ? NULL : nd_alloc_aligned(e->rows, e->outputs * sizeof(nd_real));
+    e->logit = values ? NULL : nd_alloc(e->outputs, sizeof *e->logit);
     e->label = nd_alloc(e->rows, stride * sizeof(nd_real));
     e->value = values ? nd_alloc(e->rows, numbers * sizeof *e->value) : NULL;
     e->truth = values ? nd_alloc(e->rows, e->label_width * sizeof *e->truth) : NULL;
     e->unit = values ? nd_alloc(e->outputs, 3 * sizeof *e->unit) : NULL;
-    bool room = e->label && (values ? e->value && e->truth && e->unit : e->p != NULL);
+    bool room = e->label && (values ? e->value && e->truth && e->unit : e->p && e->logit);
     if (room && values) {
         nd_prep_units(e->prep, e->unit, e->unit + e->outputs, e->unit + 2 * e->outputs);
     }
@@ -122,8 +125,8 @@ static double class_loss(const eval *e, double log_loss)
     }
     double total = 0;
     bool binary = e->prep->task == ND_TASK_BINARY;
-    nd_real *z = nd_alloc(e->outputs, sizeof *z);
-    for (size_t r = 0; z && r < e->rows; r++) {
+    nd_real *z = e->logit;
+    for (size_t r = 0; r < e->rows; r++) {
         for (size_t c = 0; c < e->outputs; c++) {
             double p = (double)e->p[r * e->outputs + c];
             z[c] = (nd_real)log(p > 1e-37 ? p : 1e-37);
@@ -131,9 +134,7 @@ static double class_loss(const eval *e, double log_loss)
         z[0] = binary ? z[1] - z[0] : z[0];
         total += class->value(e->loss, NULL, 1, binary ? 1 : e->outputs, z, e->label + r, 1, NULL);
     }
-    double mean = z ? total / (double)e->rows : NAN;
-    nd_free(z);
-    return mean;
+    return total / (double)e->rows;
 }
 
 static nd_status class_metrics(const eval *e, nd_metrics **metrics)
@@ -158,8 +159,8 @@ static nd_status class_metrics(const eval *e, nd_metrics **metrics)
 static double label_loss(const eval *e)
 {
     double total = 0;
-    nd_real *z = nd_alloc(e->outputs, sizeof *z);
-    for (size_t r = 0; z && r < e->rows; r++) {
+    nd_real *z = e->logit;
+    for (size_t r = 0; r < e->rows; r++) {
         for (size_t t = 0; t < e->outputs; t++) {
             double p = (double)e->p[r * e->outputs + t];
             z[t] = (nd_real)(log(p > 1e-37 ? p : 1e-37) - log(p < 1 ? 1 - p : 1e-37));
@@ -167,9 +168,7 @@ static double label_loss(const eval *e)
         total += e->loss->class->value(e->loss, NULL, 1, e->outputs, z, e->label + r * e->outputs,
                                        1, NULL);
     }
-    double mean = z ? total / (double)e->rows : NAN;
-    nd_free(z);
-    return mean;
+    return total / (double)e->rows;
 }
 
 static nd_status target_names(const eval *e, const char ***name)

@@ -170,9 +170,12 @@ nd_status nd_record_write(nd_ctx *ctx, const nd_record *record, char **text)
                   settings_json(record->config), "data", data_json(record), "plan",
                   plan_json(record->plan), "fit", fit_json(record), "test",
                   metrics_json(record->test), "baseline", metrics_json(record->baseline));
-    char *dump = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
-    *text = dump == NULL ? NULL : nd_strdup(dump);
-    free(dump);
-    json_decref(root);
-    return *text == NULL ? nd_fail_memory(ctx) : ND_OK;
+    nd_text dump = {0};
+    nd_json_dump(&dump, root, JSON_COMPACT);
+    if (dump.failed) {
+        nd_text_free(&dump);
+        return nd_fail_memory(ctx);
+    }
+    *text = dump.data;
+    return ND_OK;
 }

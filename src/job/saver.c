@@ -126,6 +126,7 @@ static nd_status forget_checkpoints(const nd_saver *s)
 
 static nd_status open_folder(nd_saver *s, bool resume, bool fresh, nd_checkpoint **resumed)
 {
+    bool exists = false;
     ND_TRY(take_folder(s));
     nd_file_sweep(s->folder);
     if (resume) {
@@ -134,7 +135,8 @@ static nd_status open_folder(nd_saver *s, bool resume, bool fresh, nd_checkpoint
         s->file = *resumed != NULL ? 1 - (*resumed)->file : 0;
         return ND_OK;
     }
-    if (!nd_checkpoint_exists(s->folder)) {
+    ND_TRY(nd_checkpoint_exists(s->ctx, s->folder, &exists));
+    if (!exists) {
         return ND_OK;
     }
     return fresh

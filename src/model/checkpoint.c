@@ -253,13 +253,16 @@ nd_status nd_checkpoint_load(nd_ctx *ctx, const char *folder, nd_checkpoint **ch
                : nd_fail(ctx, failed, "%s: no checkpoint there can be used", folder);
 }
 
-bool nd_checkpoint_exists(const char *folder)
+nd_status nd_checkpoint_exists(nd_ctx *ctx, const char *folder, bool *exists)
 {
-    bool found = false;
-    for (int file = 0; file < ND_CHECKPOINT_FILES && !found; file++) {
+    *exists = false;
+    for (int file = 0; file < ND_CHECKPOINT_FILES && !*exists; file++) {
         char *path = nd_checkpoint_path(folder, file);
-        found = path != NULL && nd_file_exists(path);
+        if (path == NULL) {
+            return nd_fail_memory(ctx);
+        }
+        *exists = nd_file_exists(path);
         nd_free(path);
     }
-    return found;
+    return ND_OK;
 }

@@ -42,8 +42,8 @@ nd_status nd_checkpoint_parse(nd_ctx *ctx, const char *path, const char *bytes, 
  * is named in a warning. ND_ERR_FORMAT if there are only damaged ones. */
 nd_status nd_checkpoint_load(nd_ctx *ctx, const char *folder, nd_checkpoint **checkpoint);
 
-/* True if the folder has a file of a checkpoint's name. */
-bool nd_checkpoint_exists(const char *folder);
+/* Whether the folder has a file of a checkpoint's name. ND_ERR_MEMORY. */
+nd_status nd_checkpoint_exists(nd_ctx *ctx, const char *folder, bool *exists);
 void nd_checkpoint_destroy(nd_checkpoint *checkpoint);
 
 #endif

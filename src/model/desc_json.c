@@ -21,14 +21,10 @@ bool nd_budget_take(nd_json *json, nd_budget *budget, size_t cost)
 static void put_attributes(const nd_desc_layer *layer, nd_text *out)
 {
     const nd_optset *set = &layer->attr;
-    size_t n = 0;
     nd_text_puts(out, "{");
     for (size_t i = 0; i < set->count; i++) {
         const char *value = set->value[i].text != NULL ? set->value[i].text : set->row[i].preset;
-        if (value[0] == '\0') {
-            continue;
-        }
-        nd_text_puts(out, n++ > 0 ? "," : "");
+        nd_text_puts(out, i > 0 ? "," : "");
         nd_json_puts(out, set->row[i].name);
         nd_text_puts(out, ":");
         nd_json_puts(out, value);
@@ -36,7 +32,7 @@ static void put_attributes(const nd_desc_layer *layer, nd_text *out)
     if (layer->lr < 1 || layer->lr > 1) {
         char number[ND_NUM_TEXT];
         nd_num_print(number, layer->lr);
-        nd_text_printf(out, "%s\"lr\":\"%s\"", n > 0 ? "," : "", number);
+        nd_text_printf(out, "%s\"lr\":\"%s\"", set->count > 0 ? "," : "", number);
     }
     nd_text_puts(out, "}");
 }

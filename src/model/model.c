@@ -416,6 +416,17 @@ nd_status nd_model_predict_source(nd_model *model, const nd_source *source, nd_r
     return ND_OK;
 }
 
+/* Rows of a table before its first whole window; what is predicted for them is NaN. */
+static size_t skip_rows(const nd_model *model, const nd_table *table, nd_real *y)
+{
+    size_t window = model->prep->window, first = window ? window - 1 : 0;
+    first = first < table->rows ? first : table->rows;
+    for (size_t i = 0; i < first * nd_model_outputs(model); i++) {
+        y[i] = (nd_real)NAN;
+    }
+    return first;
+}
+
 nd_status nd_model_predict_table(nd_model *model, const nd_table *table, nd_real *y)
 {
     nd_prep_map map;
@@ -424,11 +435,7 @@ nd_status nd_model_predict_table(nd_model *model, const nd_table *table, nd_real
                        "nd_model_predict_table: a null pointer was passed");
     }
     ND_TRY(nd_prep_map_create(model->prep, table, false, &map));
-    size_t window = model->prep->window, first = window ? window - 1 : 0;
-    first = first < table->rows ? first : table->rows;
-    for (size_t i = 0; i < first * nd_model_outputs(model); i++) {
-        y[i] = (nd_real)NAN;
-    }
+    size_t first = skip_rows(model, table, y);
     nd_status status = nd_model_predict_map(model, &map, NULL, first, table->rows - first,
                                             y + first * nd_model_outputs(model));
     nd_prep_map_free(&map);
@@ -444,7 +451,10 @@ nd_status nd_model_predict_spread(nd_model *model, const nd_table *table, nd_rea
                        "nd_model_predict_spread: a null pointer was passed");
     }
     ND_TRY(nd_prep_map_create(model->prep, table, false, &map));
-    nd_status status = nd_model_spread_map(model, &map, NULL, 0, table->rows, y, spread);
+    size_t first = skip_rows(model, table, y), at = first * nd_model_outputs(model);
+    skip_rows(model, table, spread);
+    nd_status status =
+        nd_model_spread_map(model, &map, NULL, first, table->rows - first, y + at, spread + at);
     nd_prep_map_free(&map);
     return status;
 }

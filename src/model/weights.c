@@ -24,6 +24,9 @@ static const char *const names[][2] = {
     {"running_var", "running_var"},
 };
 
+/* A name stands in a file once, so that a group has room for all that are known. */
+_Static_assert(sizeof names / sizeof names[0] <= ND_WEIGHTS_TENSORS, "room for every name");
+
 /* A count of batches that PyTorch keeps beside running statistics; nothing here uses it. */
 static const char counter[] = "num_batches_tracked";
 
@@ -93,9 +96,6 @@ static nd_status add_tensor(nd_weights *w, const nd_st_tensor *tensor)
     nd_weights_group *group = group_of(w, tensor->name.text, before);
     if (w->groups > MAX_GROUPS) {
         return fail_tensor(w, tensor, "the file has too many layers");
-    }
-    if (group->tensors == ND_WEIGHTS_TENSORS) {
-        return fail_tensor(w, tensor, "too many of one layer");
     }
     group->tensor[group->tensors++] = tensor;
     return ND_OK;

@@ -7,7 +7,7 @@
 #include "model/safetensors.h"
 
 /* Longest name of a group; most tensors of one that are read. */
-enum { ND_WEIGHTS_NAME = 128, ND_WEIGHTS_TENSORS = 6 };
+enum { ND_WEIGHTS_NAME = 128, ND_WEIGHTS_TENSORS = 7 };
 
 /* What one layer was trained to. */
 typedef struct nd_weights_group {

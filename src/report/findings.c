@@ -106,28 +106,13 @@ static json_t *findings_json(const nd_table *table, const nd_findings *findings)
     return made;
 }
 
-static int append(const char *bytes, size_t size, void *out)
-{
-    nd_text_add(out, bytes, size);
-    return 0;
-}
-
-static void add_json(nd_text *out, const nd_table *table, const nd_findings *findings)
-{
-    json_t *made = findings_json(table, findings);
-    if (json_dump_callback(made, append, out, JSON_INDENT(2)) != 0) {
-        out->failed = true;
-    }
-    nd_text_puts(out, "\n");
-    json_decref(made);
-}
-
 nd_status nd_report_findings(const nd_table *table, const nd_findings *findings, int json,
                              const nd_sink *sink)
 {
     nd_text out = {0};
     if (json) {
-        add_json(&out, table, findings);
+        nd_json_dump(&out, findings_json(table, findings), JSON_INDENT(2));
+        nd_text_puts(&out, "\n");
     } else {
         add_text(&out, table, findings);
     }

@@ -1,7 +1,6 @@
 #include "report/metrics_json.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -46,18 +45,26 @@ void nd_json_append(json_t **list, json_t *value)
     check(list, json_array_append_new(*list, value));
 }
 
+static int append(const char *bytes, size_t size, void *text)
+{
+    nd_text_add(text, bytes, size);
+    return 0;
+}
+
+void nd_json_dump(nd_text *text, json_t *value, size_t flags)
+{
+    if (!value || json_dump_callback(value, append, text, flags) != 0) {
+        text->failed = true;
+    }
+    json_decref(value);
+}
+
 nd_status nd_json_add(nd_ctx *ctx, json_t *value, int indent, nd_text *text)
 {
-    size_t flags = JSON_REAL_PRECISION(JSON_DIGITS) | (indent ? JSON_INDENT(2) : JSON_COMPACT);
-    char *dump = value ? json_dumps(value, flags) : NULL;
-    json_decref(value);
-    if (!dump) {
-        return nd_fail_memory(ctx);
-    }
-    nd_text_puts(text, dump);
+    nd_json_dump(text, value,
+                 JSON_REAL_PRECISION(JSON_DIGITS) | (indent ? JSON_INDENT(2) : JSON_COMPACT));
     nd_text_puts(text, "\n");
-    free(dump);
-    return ND_OK;
+    return text->failed ? nd_fail_memory(ctx) : ND_OK;
 }
 
 static json_t *matrix(const uint64_t *cell, size_t n)

@@ -23,8 +23,12 @@ json_t *nd_json_text(const char *text);
 void nd_json_set(json_t **object, const char *key, json_t *value);
 void nd_json_append(json_t **list, json_t *value);
 
-/* Compact (0) or indented JSON onto text; takes over value, NULL means that
- * there was no memory. */
+/* JSON onto text, with jansson's flags; takes over value, NULL means that there was no
+ * memory. Whether all of it is there is seen in text->failed: json_dumps passes over a lack
+ * of memory inside the name of a member, and gives a text that lacks it. */
+void nd_json_dump(nd_text *text, json_t *value, size_t flags);
+
+/* The same, compact (0) or indented, ended by a line feed. ND_ERR_MEMORY. */
 nd_status nd_json_add(nd_ctx *ctx, json_t *value, int indent, nd_text *text);
 
 #endif

@@ -124,18 +124,8 @@ static json_t *table_json(const nd_table_facts *facts)
     return made;
 }
 
-static int append(const char *bytes, size_t size, void *out)
-{
-    nd_text_add(out, bytes, size);
-    return 0;
-}
-
 void nd_table_facts_json(nd_text *out, const nd_table_facts *facts)
 {
-    json_t *made = table_json(facts);
-    if (json_dump_callback(made, append, out, JSON_INDENT(2)) != 0) {
-        out->failed = true;
-    }
+    nd_json_dump(out, table_json(facts), JSON_INDENT(2));
     nd_text_puts(out, "\n");
-    json_decref(made);
 }

@@ -350,6 +350,8 @@ static void printed_forms_are_those_of_printf(void **state)
     assert_string_equal(text, "nan");
     nd_num_print(text, -INFINITY);
     assert_string_equal(text, "-inf");
+    assert_int_equal(nd_num_print_fixed(text, -INFINITY, 3), 4);
+    assert_string_equal(text, "-inf");
     assert_true(nd_num_print_fixed(text, DBL_MAX, 3) < ND_NUM_TEXT);
     assert_true(strtod(text, NULL) == DBL_MAX);
 }

@@ -248,6 +248,77 @@ static void another_file_is_not_replaced(void **state)
     assert_null(writer);
 }
 
+static void only_files_that_begin_like_a_cache_are_taken_for_one(void **state)
+{
+    (void)state;
+    nd_cache_close(write_and_open());
+    assert_true(nd_cache_detect(path));
+    assert_false(nd_cache_detect(folder));
+    assert_false(nd_cache_detect("/nonexistent/cache"));
+    assert_int_equal(truncate(path, 7), 0);
+    assert_false(nd_cache_detect(path));
+}
+
+static void another_version_or_size_of_numbers_is_refused(void **state)
+{
+    (void)state;
+    size_t size;
+    char *bytes = read_cache(&size);
+    for (int field = 0; field < 2; field++) {
+        nd_cache *cache;
+        nd_cache_header header;
+        memcpy(&header, bytes, sizeof header);
+        header.version += field == 0 ? 1 : 0;
+        header.number_bytes ^= field == 1 ? 12 : 0; /* 4 for 8, and 8 for 4 */
+        header.header_sum = nd_hash((char *)&header, offsetof(nd_cache_header, header_sum));
+        char *other = nd_alloc_aligned(size, 1);
+        memcpy(other, bytes, size);
+        memcpy(other, &header, sizeof header);
+        assert_int_equal(nd_cache_parse(ctx, "other", other, size, &cache), ND_ERR_FORMAT);
+        assert_null(cache);
+        assert_string_equal(nd_ctx_message(ctx),
+                            "other: the row cache was written by another version of nadir");
+        nd_free(other);
+    }
+    nd_free(bytes);
+}
+
+static void rows_beyond_their_numbers_are_refused(void **state)
+{
+    (void)state;
+    static const uint64_t rows[] = {0, UINT64_C(1) << 33, UINT64_MAX};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        nd_cache_writer *writer;
+        nd_cache_head large = head;
+        large.rows[ND_CACHE_TRAIN] = rows[i];
+        large.rows[ND_CACHE_VALID] = large.rows[ND_CACHE_TEST] = 0;
+        unlink(path);
+        assert_int_equal(nd_cache_create(ctx, path, true, &large, "", 0, &writer), ND_ERR_DATA);
+        assert_null(writer);
+        assert_non_null(strstr(nd_ctx_message(ctx), "too many rows for a row cache"));
+        assert_false(nd_file_exists(path));
+    }
+}
+
+static void parts_without_rows_have_no_source(void **state)
+{
+    (void)state;
+    nd_cache_writer *writer;
+    nd_cache *cache;
+    nd_source *source;
+    nd_cache_head some = head;
+    some.rows[ND_CACHE_VALID] = 0;
+    assert_int_equal(nd_cache_create(ctx, path, true, &some, "", 0, &writer), ND_OK);
+    assert_int_equal(add(writer, ND_CACHE_TRAIN, 0, TRAIN), ND_OK);
+    assert_int_equal(add(writer, ND_CACHE_TEST, 0, TEST), ND_OK);
+    assert_int_equal(nd_cache_commit(writer), ND_OK);
+    assert_int_equal(nd_cache_open(ctx, path, &cache), ND_OK);
+    assert_int_equal(nd_source_from_cache(cache, ND_CACHE_VALID, ND_CACHE_VALID, 1, &source),
+                     ND_OK);
+    assert_null(source);
+    nd_cache_close(cache);
+}
+
 static void failed_allocations_are_reported(void **state)
 {
     (void)state;
@@ -277,6 +348,10 @@ int main(void)
         cmocka_unit_test(sizes_are_checked_against_the_file),
         cmocka_unit_test(rows_too_many_or_too_few_leave_no_file),
         cmocka_unit_test(another_file_is_not_replaced),
+        cmocka_unit_test(only_files_that_begin_like_a_cache_are_taken_for_one),
+        cmocka_unit_test(another_version_or_size_of_numbers_is_refused),
+        cmocka_unit_test(rows_beyond_their_numbers_are_refused),
+        cmocka_unit_test(parts_without_rows_have_no_source),
         cmocka_unit_test(failed_allocations_are_reported),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -216,6 +216,47 @@ static void huge_cell_is_refused_early(void **state)
     assert_null(table);
 }
 
+/* Words among the first rows, numbers in nearly all of the others. */
+static void rare_text_in_numbers_is_an_error_wherever_it_stands(void **state)
+{
+    (void)state;
+    enum { TEXTS = 12, ROWS = 1200 };
+    nd_table *table = NULL;
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs("a,b\n", file);
+    for (int r = 0; r < ROWS; r++) {
+        fprintf(file, r < TEXTS ? "%d,none%d\n" : "%d,%d\n", r, r);
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(nd_csv_read(ctx, path, NULL, &table), ND_ERR_DATA);
+    assert_null(table);
+    assert_string_equal(nd_ctx_message(ctx) + strlen(path),
+                        ": row 1 (line 2), column \"b\": \"none0\" is not a number (99.0% of the "
+                        "column is); write --category b to read it as text, or --missing none0");
+}
+
+/* One row as wide as all that is looked at to find the columns. */
+static void first_line_without_end_is_refused(void **state)
+{
+    (void)state;
+    enum { CELL = 1 << 20, CELLS = 36 };
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    char *cell = nd_alloc(CELL, 1);
+    memset(cell, 'x', CELL);
+    cell[CELL - 1] = ',';
+    for (int i = 0; i < CELLS; i++) {
+        assert_int_equal(fwrite(cell, 1, CELL, file), CELL);
+    }
+    nd_free(cell);
+    assert_int_equal(fclose(file), 0);
+    nd_csv_stream *stream = NULL;
+    assert_int_equal(nd_csv_open(ctx, path, NULL, ab, 2, &stream), ND_ERR_FORMAT);
+    assert_null(stream);
+    assert_string_equal(nd_ctx_message(ctx) + strlen(path), ": the first line is too long");
+}
+
 static void absent_file_and_folder_are_io_errors(void **state)
 {
     (void)state;
@@ -279,6 +320,8 @@ int main(void)
         cmocka_unit_test(format_errors_are_those_of_the_whole_file),
         cmocka_unit_test(error_late_in_a_long_file_has_its_row_and_line),
         cmocka_unit_test(huge_cell_is_refused_early),
+        cmocka_unit_test(rare_text_in_numbers_is_an_error_wherever_it_stands),
+        cmocka_unit_test(first_line_without_end_is_refused),
         cmocka_unit_test(absent_file_and_folder_are_io_errors),
         cmocka_unit_test(failed_allocations_are_reported),
     };

@@ -72,6 +72,11 @@ static void headers_that_lie_are_refused(void **state)
     refuse(0, "", 0, 3, "t: not an IDX file");
     refuse(0, "\x01", 1, IMAGES, "t: not an IDX file");
     refuse(2, "\x0D", 1, IMAGES, "t: elements of type f32; only u8 is read");
+    refuse(2, "\x09", 1, IMAGES, "t: elements of type i8; only u8 is read");
+    refuse(2, "\x0B", 1, IMAGES, "t: elements of type i16; only u8 is read");
+    refuse(2, "\x0C", 1, IMAGES, "t: elements of type i32; only u8 is read");
+    refuse(2, "\x0E", 1, IMAGES, "t: elements of type f64; only u8 is read");
+    refuse(2, "\x0A", 1, IMAGES, "t: not an IDX file");
     refuse(3, "\x04", 1, IMAGES, "t: 4 dimensions; at most 3 are read");
     refuse(4, "\0\0\0\x03\0\0\0\x02\0\0\0\x02", 12, IMAGES, "t: 2 labels for 3 images");
     refuse(4, "\0\0\0\0", 4, 16, "t: no images");
@@ -96,6 +101,7 @@ static void text_is_not_idx(void **state)
     assert_true(nd_idx_detect(images, IMAGES));
     assert_false(nd_idx_detect("a,b\n1,2\n", 8));
     assert_false(nd_idx_detect("\0\0\x08", 3));
+    assert_false(nd_idx_detect("\0\0\x0A\x03", 4));
 }
 
 static void put(const char *path, const char *bytes, size_t size)

@@ -133,6 +133,16 @@ static void tables_of_numbers_are_no_patterns(void **state)
 static void what_does_not_follow_the_format_is_told_with_its_line(void **state)
 {
     (void)state;
+    refuse("", ND_ERR_FORMAT, "t: the file is empty");
+    refuse(" \n\t\r\n", ND_ERR_FORMAT, "t: the file is empty");
+    refuse("a,b\n1,2\n", ND_ERR_FORMAT,
+           "t: line 1: neither FANN's numbers of rows, inputs and outputs nor PROBEN1's "
+           "bool_in=...");
+    refuse("1 2 0\n5 6\n", ND_ERR_FORMAT,
+           "t: line 1: neither FANN's numbers of rows, inputs and outputs nor PROBEN1's "
+           "bool_in=...");
+    refuse("  \t1 2 1\n 5 6\n 7\n 8 9\n", ND_ERR_FORMAT,
+           "t: line 4: there are more rows than the header announces");
     refuse("1 2 1\n5 six\n7\n", ND_ERR_FORMAT,
            "t: line 2: row 1, column \"x2\": \"six\" is not a number");
     refuse("1 2 1\n5 6\n1e999\n", ND_ERR_DATA,

@@ -243,6 +243,79 @@ static void mistakes_in_attributes_are_named(void **state)
            "f.yaml:2:13: unknown attribute of dense 'unit'; did you mean 'units'?");
 }
 
+static void layers_of_another_form_are_refused(void **state)
+{
+    (void)state;
+    refuse("layers:\n  - dense: {units: {a: 1}}\n", ND_ERR_FORMAT,
+           "f.yaml:2:20: an attribute takes a value or a list");
+    refuse("layers:\n  - dense: {units: }\n", ND_ERR_FORMAT,
+           "f.yaml:2:20: an attribute takes a value or a list");
+    refuse("layers:\n  - dense: {units: '3,init=zeros'}\n", ND_ERR_OPTION,
+           "f.yaml:2:20: an attribute cannot hold ','");
+    refuse("layers:\n  - dense: {'units=3, init': zeros}\n", ND_ERR_OPTION,
+           "f.yaml:2:13: not the name of an attribute");
+    char name[300], text[400];
+    memset(name, 'u', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(text, sizeof text, "layers:\n  - dense: {%s: 1}\n", name);
+    refuse(text, ND_ERR_OPTION, "f.yaml:2:13: not the name of an attribute");
+    refuse("layers:\n  - dense: {[a]: 1}\n", ND_ERR_FORMAT,
+           "f.yaml:2:13: a key must be a single word");
+    refuse("layers:\n  - {type: [dense]}\n", ND_ERR_FORMAT,
+           "f.yaml:2:12: the type of a layer must be a word");
+    refuse("layers:\n  - {[a]: 1}\n", ND_ERR_FORMAT, "f.yaml:2:6: a key must be a single word");
+    refuse("layers:\n  - dense: 3\n", ND_ERR_FORMAT,
+           "f.yaml:2:12: attributes of a layer are written {key: value}, indented under it");
+    refuse("layers:\n  - dense: [3]\n", ND_ERR_FORMAT,
+           "f.yaml:2:12: attributes of a layer are written {key: value}, indented under it");
+    refuse("layers:\n  - add: {from: ['a,b']}\n", ND_ERR_OPTION,
+           "f.yaml:2:18: an item of this list cannot hold ',' or '|'");
+    refuse("layers:\n  - dense: &a {units: 3}\n", ND_ERR_FORMAT,
+           "f.yaml:2:12: anchors, aliases and tags are not taken");
+    refuse("layers: !!seq [relu]\n", ND_ERR_FORMAT,
+           "f.yaml:1:9: anchors, aliases and tags are not taken");
+    refuse("layers:\n  - !!map {type: relu}\n", ND_ERR_FORMAT,
+           "f.yaml:2:5: anchors, aliases and tags are not taken");
+}
+
+/* Cut inside every construct: the message of the YAML reader, at its place. */
+static void files_cut_anywhere_are_refused_or_whole(void **state)
+{
+    (void)state;
+    static const char text[] = "seed: \"5\"\nhidden: [1, '2']\nlayers: [{type: dense, units: 8}, "
+                               "{dense: {units: 3, init: [zeros]}}, \"relu\"]\n";
+    size_t refused = 0;
+    for (size_t n = 0; n < sizeof text - 1; n++) {
+        nd_config *fresh = NULL;
+        assert_int_equal(nd_config_create(ctx, ND_VERB_TRAIN, &fresh), ND_OK);
+        nd_status status = nd_config_parse(fresh, "f.yaml", text, n);
+        if (status != ND_OK) {
+            assert_true(status == ND_ERR_FORMAT || status == ND_ERR_OPTION);
+            assert_memory_equal(nd_ctx_message(ctx), "f.yaml:", 7);
+            refused++;
+        }
+        nd_config_destroy(fresh);
+    }
+    assert_true(refused > sizeof text / 2);
+}
+
+static void a_nul_byte_in_a_value_is_refused(void **state)
+{
+    (void)state;
+    static const char *const text[] = {
+        "target: \"a\\0b\"\n",
+        "\"se\\0ed\": 1\n",
+        "hidden: [\"1\\0\"]\n",
+        "layers: [\"relu\\0\"]\n",
+        "layers: [{dense: {units: \"3\\0\"}}]\n",
+        "layers: [{dense: {\"units\\0\": 3}}]\n",
+    };
+    for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
+        assert_int_equal(parse(text[i]), ND_ERR_FORMAT);
+        assert_non_null(strstr(nd_ctx_message(ctx), ": a NUL byte in a value"));
+    }
+}
+
 static void an_attribute_twice_is_refused(void **state)
 {
     (void)state;
@@ -384,6 +457,9 @@ int main(void)
         CASE(layers_are_read_in_their_three_forms),
         CASE(mistakes_in_layers_are_named),
         CASE(mistakes_in_attributes_are_named),
+        CASE(layers_of_another_form_are_refused),
+        CASE(files_cut_anywhere_are_refused_or_whole),
+        CASE(a_nul_byte_in_a_value_is_refused),
         CASE(an_attribute_twice_is_refused),
         CASE(two_layers_in_one_item_are_refused),
         CASE(what_is_written_reads_back_the_same),

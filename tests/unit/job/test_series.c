@@ -205,6 +205,48 @@ static void a_saved_model_forecasts_the_same(void **state)
     nd_ctx_destroy(ctx);
 }
 
+/* Means and deviations of two networks, relative to the last value. */
+static void the_spread_of_an_ensemble_is_that_of_complete_windows(void **state)
+{
+    (void)state;
+    static const char *const given[] = {
+        "window", "5",      "relative", "yes",    "loss", "gaussian", "ensemble",
+        "2",      "epochs", "2",        "hidden", "4",    "refit",    "no",
+    };
+    enum { SHORT = 80, SKIPPED = 4, BOTH = 2 };
+    nd_ctx *ctx;
+    nd_config *config;
+    nd_table *table;
+    nd_model *model;
+    nd_real y[SHORT * BOTH], spread[SHORT * BOTH];
+    fill(other, series);
+    assert_int_equal(nd_ctx_create(&ctx, 1), ND_OK);
+    assert_int_equal(nd_config_create(ctx, ND_VERB_TRAIN, &config), ND_OK);
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i += 2) {
+        set(config, given[i], given[i + 1]);
+    }
+    assert_int_equal(nd_table_from_arrays(ctx, other, SHORT, 1, series, 1, &table), ND_OK);
+    if (nd_train(ctx, config, table, NULL, NULL, &model) != ND_OK) {
+        fail_msg("%s", nd_ctx_message(ctx));
+    }
+    assert_int_equal(nd_model_outputs(model), BOTH);
+    assert_int_equal(nd_model_predict_spread(model, table, y, spread), ND_OK);
+    assert_int_equal(nd_model_predict_table(model, table, forecast), ND_OK);
+    for (size_t i = 0; i < SHORT * BOTH; i++) {
+        int skipped = i < SKIPPED * BOTH;
+        assert_int_equal(isnan(y[i]) != 0, skipped);
+        assert_int_equal(isnan(spread[i]) != 0, skipped);
+        assert_true(skipped || (y[i] == forecast[i] && spread[i] >= 0));
+    }
+    /* A forecast counts from the last value, its deviation from 0. */
+    assert_true(fabs((double)(y[2 * SKIPPED] - series[SKIPPED])) < 30);
+    assert_true(y[2 * SKIPPED + 1] > 0 && y[2 * SKIPPED + 1] < 30);
+    nd_model_destroy(model);
+    nd_table_destroy(table);
+    nd_config_destroy(config);
+    nd_ctx_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +255,7 @@ int main(void)
         cmocka_unit_test(forecasts_are_of_complete_windows_and_go_beyond_the_end),
         cmocka_unit_test(the_future_does_not_leak_into_training),
         cmocka_unit_test(a_saved_model_forecasts_the_same),
+        cmocka_unit_test(the_spread_of_an_ensemble_is_that_of_complete_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

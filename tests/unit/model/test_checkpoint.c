@@ -199,7 +199,9 @@ static void the_newer_of_two_is_taken_or_else_the_older_with_a_warning(void **st
     damage(0, 100, true);
     assert_int_equal(nd_checkpoint_load(ctx, folder, &c), ND_ERR_FORMAT);
     assert_null(c);
-    assert_true(nd_checkpoint_exists(folder));
+    bool exists = false;
+    assert_int_equal(nd_checkpoint_exists(ctx, folder, &exists), ND_OK);
+    assert_true(exists);
 }
 
 static void a_folder_without_checkpoints_has_none(void **state)
@@ -208,7 +210,9 @@ static void a_folder_without_checkpoints_has_none(void **state)
     nd_checkpoint *c;
     assert_int_equal(nd_checkpoint_load(ctx, "/nonexistent", &c), ND_OK);
     assert_null(c);
-    assert_false(nd_checkpoint_exists("/nonexistent"));
+    bool exists = true;
+    assert_int_equal(nd_checkpoint_exists(ctx, "/nonexistent", &exists), ND_OK);
+    assert_false(exists);
 }
 
 static void every_failing_allocation_is_reported(void **state)

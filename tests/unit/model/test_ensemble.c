@@ -87,6 +87,58 @@ static void probabilities_are_averaged_not_logits(void **state)
     nd_model_destroy(model);
 }
 
+/* One network of a mean and a deviation, in the units of make_lines. */
+static nd_model *make_deviating(double mean, double second)
+{
+    static const char *const line[] = {"dense units=2", NULL};
+    nd_model *model;
+    nd_prep *prep = make_number_prep(ctx, ND_TASK_REGRESSION);
+    prep->targets = 1;
+    nd_free(prep->target[1].name);
+    nd_net *net = make_net(ctx, 2, "gaussian", line);
+    memset(nd_net_parameters(net), 0, nd_net_size(net) * sizeof(nd_real));
+    nd_net_parameters(net)[0] = (nd_real)mean;
+    nd_net_parameters(net)[1] = (nd_real)second;
+    assert_ok(ctx, nd_model_create(ctx, net, prep, nd_strdup("{}"), &model));
+    return model;
+}
+
+/* A mixture of normal distributions with equal shares has as variance the mean of the
+ * variances and of the squared distances of the means from theirs. */
+static void deviations_are_those_of_the_mixture(void **state)
+{
+    (void)state;
+    static const double mean[] = {1, 2, 6}, second[] = {-1, 0, 1};
+    nd_model *model = make_deviating(mean[0], second[0]);
+    nd_table *table = one_row(1);
+    nd_real y[2];
+    double center[MEMBERS], deviation[MEMBERS], middle = 0, variance = 0;
+    for (size_t k = 0; k < MEMBERS; k++) {
+        nd_model *one = make_deviating(mean[k], second[k]);
+        assert_ok(ctx, nd_model_predict_table(one, table, y));
+        center[k] = (double)y[0];
+        deviation[k] = (double)y[1];
+        assert_true(fabs(center[k] - (2 * mean[k] + 0.1)) < 1e-5 && deviation[k] > 0);
+        middle += center[k] / MEMBERS;
+        if (k > 0) {
+            assert_ok(ctx, nd_model_add_member(model, nd_net_parameters(one->net),
+                                               nd_net_buffers(one->net)));
+        }
+        nd_model_destroy(one);
+    }
+    assert_true(deviation[0] < deviation[1] && deviation[1] < deviation[2]);
+    for (size_t k = 0; k < MEMBERS; k++) {
+        double off = center[k] - middle;
+        variance += (deviation[k] * deviation[k] + off * off) / MEMBERS;
+    }
+    assert_ok(ctx, nd_model_predict_table(model, table, y));
+    assert_true(fabs((double)y[0] - middle) < 1e-5);
+    assert_true(fabs((double)y[1] - sqrt(variance)) < 1e-5);
+    assert_string_equal(nd_model_output_name(model, 1), "answer_deviation");
+    nd_table_destroy(table);
+    nd_model_destroy(model);
+}
+
 static void one_network_has_no_spread(void **state)
 {
     (void)state;
@@ -302,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_averaged_and_their_spread_is_the_sample_deviation),
         cmocka_unit_test(probabilities_are_averaged_not_logits),
+        cmocka_unit_test(deviations_are_those_of_the_mixture),
         cmocka_unit_test(one_network_has_no_spread),
         cmocka_unit_test(an_ensemble_survives_saving_and_loading),
         cmocka_unit_test(every_flipped_bit_is_noticed),

@@ -237,6 +237,94 @@ static void damaged_json_is_refused_with_its_place(void **state)
     refused("bl\xc3\xbc", "bl\x01", "control byte");
 }
 
+static void numbers_that_cannot_be_counts_are_refused(void **state)
+{
+    (void)state;
+    refused("\\\"n_in\\\":12", "\\\"n_in\\\":0", "number of inputs out of range");
+    refused("\\\"n_in\\\":12", "\\\"n_in\\\":4294967296", "number of inputs out of range");
+    refused("\\\"n_in\\\":12", "\\\"n_in\\\":-1", "whole number from 0");
+    refused("\\\"n_in\\\":12", "\\\"n_in\\\":\\\"many\\\"", "expected a number");
+    refused("\\\"n_in\\\":12", "\\\"n_in\\\":-", "expected a number");
+    refused("\\\"n_in\\\":12", "\\\"n_in\\\":12e", "expected a number");
+    refused("\\\"n_in\\\":12,", "", "n_in must come before the layers");
+    refused("\\\"n_in\\\":12,\\\"loss\\\":\\\"cross_entropy\\\",", "\\\"n_in\\\":12,",
+            "n_in, loss or layers are missing");
+    refused("\\\"loss\\\":\\\"cross_entropy\\\"", "\\\"loss\\\":7", "expected a string");
+    refused("\\\"position\\\":6,\\\"center\\\":0.1",
+            "\\\"position\\\":6,\\\"center\\\":\\\"nan\\\"",
+            "center or scale of a target cannot be used");
+    refused("\\\"scale\\\":2", "\\\"scale\\\":2,\\\"mean\\\":\\\"inf\\\"",
+            "the mean of a target cannot be used");
+    refused("\\\"scale\\\":2", "\\\"scale\\\":-2", "scale of a target is not above 0");
+}
+
+static void images_that_are_no_rows_and_columns_are_refused(void **state)
+{
+    (void)state;
+    refused("\\\"fill\\\":5e-324", "\\\"fill\\\":5e-324,\\\"image\\\":[3]",
+            "an image is not rows and columns");
+    refused("\\\"fill\\\":5e-324", "\\\"fill\\\":5e-324,\\\"image\\\":[3,3,3]",
+            "an image is not rows and columns");
+    refused("\\\"fill\\\":5e-324", "\\\"fill\\\":5e-324,\\\"image\\\":3", "expected an array");
+    refused("\\\"fill\\\":5e-324", "\\\"fill\\\":5e-324,\\\"image\\\":[1,1]",
+            "the fields of a column do not fit its kind");
+}
+
+static void tasks_with_other_targets_are_refused(void **state)
+{
+    (void)state;
+    refused("\\\"task\\\":\\\"multiclass\\\"", "\\\"task\\\":\\\"auto\\\"", "fit the task");
+    refused("\\\"task\\\":\\\"multiclass\\\"", "\\\"task\\\":\\\"autoencoder\\\"", "fit the task");
+}
+
+static void a_dtype_without_values_of_numbers_is_refused(void **state)
+{
+    (void)state;
+    bool single = sizeof(nd_real) == sizeof(float);
+    refused(single ? "\"dtype\":\"F32\"" : "\"dtype\":\"F64\"",
+            single ? "\"dtype\":\"I32\"" : "\"dtype\":\"I64\"", "F32 or F64 is needed");
+}
+
+/* A surrogate pair, which JSON needs for what UTF-8 writes in four bytes. */
+static void escapes_beyond_16_bits_are_read(void **state)
+{
+    (void)state;
+    char *text = changed(header, "bl\xc3\xbc", "\\\\ud83d\\\\ude00\\\\u00fc\\\\u20ac\\\\n", false);
+    size_t n = (strlen(text) + 7) / 8 * 8, size = 8 + n + data_size, bytes = 0;
+    char *file = room_for(size);
+    memset(file, ' ', 8 + n);
+    for (int i = 0; i < 8; i++) {
+        file[i] = (char)(n >> 8 * i);
+    }
+    memcpy(file + 8, text, strlen(text));
+    memcpy(file + 8 + n, data, data_size);
+    nd_model *model = NULL;
+    assert_ok(ctx, nd_model_parse(ctx, "m", file, size, false, &model));
+    assert_string_equal(nd_dict_word(model->prep->column[4].words, 2, &bytes),
+                        "\xf0\x9f\x98\x80\xc3\xbc\xe2\x82\xac\n");
+    nd_model_destroy(model);
+    free(file);
+    free(text);
+    refused("bl\xc3\xbc", "\\\\ud83d\\\\u0041", "bad escape");
+    refused("bl\xc3\xbc", "\\\\ude00", "bad escape");
+    refused("bl\xc3\xbc", "\\\\u00g0", "bad escape");
+    refused("bl\xc3\xbc", "\\\\u00", "bad escape");
+    refused("bl\xc3\xbc", "\\\\x", "bad escape");
+}
+
+static void metadata_that_is_too_much_or_no_text_is_refused(void **state)
+{
+    (void)state;
+    char *more = room_for(4000), *at = more;
+    at += sprintf(at, "\"format\":");
+    for (int i = 0; i < 100; i++) {
+        at += sprintf(at, "\"x\",\"k%d\":", i);
+    }
+    refused("\"format\":", more, "too many metadata entries");
+    free(more);
+    refused("\"record\":\"{", "\"record\":\"\\u0000{", "metadata \"record\": NUL in a text");
+}
+
 static void nesting_without_end_is_refused(void **state)
 {
     (void)state;
@@ -326,6 +414,24 @@ static char *swollen(const char *after, const char *piece, const char *last)
     char *text = changed(header, after, more, false);
     free(more);
     return text;
+}
+
+/* Parts that the file could not pay for, in this process as in others. */
+static void more_parts_than_the_file_explains_are_refused(void **state)
+{
+    (void)state;
+    char *text = swollen("\\\"layers\\\":[",
+                         "{\\\"type\\\":\\\"relu\\\",\\\"name\\\":\\\"r%x\\\",\\\"from\\\":[-1],"
+                         "\\\"attributes\\\":{}},",
+                         "");
+    assert_refused(parse(text, data, data_size), "more parts than a file of this size");
+    free(text);
+    text = swollen("\\\"words\\\":[", "\\\"%x\\\",", "");
+    assert_refused(parse(text, data, data_size), "more parts than a file of this size");
+    free(text);
+    text = swollen("\\\"columns\\\":[", "{},", "");
+    assert_refused(parse(text, data, data_size), "more parts than a file of this size");
+    free(text);
 }
 
 static void a_hostile_header_costs_less_than_twice_the_file(void **state)
@@ -453,6 +559,13 @@ int main(void)
         cmocka_unit_test(texts_cannot_add_attributes_or_leave_their_place),
         cmocka_unit_test(preparations_that_do_not_add_up_are_refused),
         cmocka_unit_test(damaged_json_is_refused_with_its_place),
+        cmocka_unit_test(numbers_that_cannot_be_counts_are_refused),
+        cmocka_unit_test(images_that_are_no_rows_and_columns_are_refused),
+        cmocka_unit_test(tasks_with_other_targets_are_refused),
+        cmocka_unit_test(a_dtype_without_values_of_numbers_is_refused),
+        cmocka_unit_test(escapes_beyond_16_bits_are_read),
+        cmocka_unit_test(metadata_that_is_too_much_or_no_text_is_refused),
+        cmocka_unit_test(more_parts_than_the_file_explains_are_refused),
         cmocka_unit_test(nesting_without_end_is_refused),
         cmocka_unit_test(a_hostile_header_costs_less_than_twice_the_file),
         cmocka_unit_test(a_large_model_loads_within_twice_its_file),

@@ -170,6 +170,14 @@ static void images_come_as_pixels(void **state)
     close_to(y[3], 18.1);
     assert_int_equal(nd_model_predict(model, half, 1, y), ND_ERR_DATA);
     assert_non_null(strstr(nd_ctx_message(ctx), "pixel 0 is 0.5"));
+    nd_status status = ND_ERR_MEMORY;
+    for (unsigned long n = 1; status == ND_ERR_MEMORY && n < 100; n++) {
+        nd_alloc_fail_at(n, false);
+        status = nd_model_predict(model, x, 2, y);
+        nd_alloc_fail_at(0, false);
+    }
+    assert_int_equal(status, ND_OK);
+    close_to(y[3], 18.1);
     assert_int_equal(nd_model_predict(model, large, 1, y), ND_ERR_DATA);
     nd_model_destroy(model);
 }

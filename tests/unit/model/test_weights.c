@@ -4,7 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -156,6 +158,85 @@ static void other_tensors_are_counted_and_passed_over(void **state)
     assert_string_equal(nd_ctx_message(ctx), "t: the file holds no weights");
 }
 
+static void refuse(const char *header, size_t data, const char *message)
+{
+    static char file[1 << 20];
+    nd_weights *weights;
+    size_t n = (strlen(header) + 7) / 8 * 8;
+    assert_true(8 + n + data <= sizeof file);
+    memset(file, 0, sizeof file);
+    for (int i = 0; i < 8; i++) {
+        file[i] = (char)(n >> 8 * i);
+    }
+    memset(file + 8, ' ', n);
+    memcpy(file + 8, header, strlen(header));
+    assert_int_equal(nd_weights_parse(ctx, "t", file, 8 + n + data, true, &weights), ND_ERR_FORMAT);
+    assert_null(weights);
+    if (strstr(nd_ctx_message(ctx), message) == NULL) {
+        fail_msg("\"%s\" lacks \"%s\"", nd_ctx_message(ctx), message);
+    }
+}
+
+/* Tensors "BEFORE<i>AFTER" of one number each. */
+static void many_tensors(char *out, size_t count, const char *format)
+{
+    char *at = out;
+    at += sprintf(at, "{");
+    for (size_t i = 0; i < count; i++) {
+        at += sprintf(at, "%s\"", i > 0 ? "," : "");
+        at += sprintf(at, "%s%zu%s", format, i, ".weight");
+        at +=
+            sprintf(at, "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[%zu,%zu]}", i, i + 1);
+    }
+    sprintf(at, "}");
+}
+
+static void names_and_numbers_of_tensors_are_bounded(void **state)
+{
+    (void)state;
+    static char header[1 << 19], name[301];
+    many_tensors(header, 4097, "f");
+    refuse(header, 4097, "the file has too many layers");
+    memset(name, 'n', sizeof name - 1);
+    many_tensors(header, 1, name);
+    refuse(header, 1, "tensor nnnnnnnnnnnnnnn");
+    assert_non_null(strstr(nd_ctx_message(ctx), ": the name is too long"));
+}
+
+static void names_are_compared_piece_by_piece(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"a.1.b", "a.1.c"}, {"a.1", "a.01"}, {"a1", "b0"}, {"a", "a.b"}, {"l9.x2", "l9.x11"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        char header[256];
+        snprintf(header, sizeof header,
+                 "{\"%s.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]},"
+                 "\"%s.weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[4,8]}}",
+                 pairs[i][1], pairs[i][0]);
+        bool zeros = i == 1; /* equal as numbers: then as texts */
+        nd_weights *weights = parse(header, 8, 0);
+        check_order(weights, pairs[i][zeros], pairs[i][!zeros]);
+        nd_weights_destroy(weights);
+    }
+}
+
+static void a_file_that_holds_no_weights_is_let_go(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/nadir-weights-XXXXXX", bytes[] = "\x08\0\0\0\0\0\0\0{}      ";
+    nd_weights *weights;
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, bytes, sizeof bytes - 1), sizeof bytes - 1);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(nd_weights_open(ctx, path, &weights), ND_ERR_FORMAT);
+    assert_null(weights);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(nd_weights_open(ctx, path, &weights), ND_ERR_IO);
+    assert_null(weights);
+}
+
 static void a_failed_allocation_is_reported(void **state)
 {
     (void)state;
@@ -196,6 +277,9 @@ int main(void)
         cmocka_unit_test(elements_that_are_no_numbers_are_refused),
         cmocka_unit_test(halves_are_read_to_the_last_bit),
         cmocka_unit_test(other_tensors_are_counted_and_passed_over),
+        cmocka_unit_test(names_and_numbers_of_tensors_are_bounded),
+        cmocka_unit_test(names_are_compared_piece_by_piece),
+        cmocka_unit_test(a_file_that_holds_no_weights_is_let_go),
         cmocka_unit_test(a_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "train/fit.h"
 
 enum { ROWS = 8 };
@@ -161,6 +162,32 @@ static void the_rate_is_not_lowered_more_often_than_allowed(void **state)
     nd_net_destroy(net);
 }
 
+static void a_run_that_could_go_back_needs_its_memory(void **state)
+{
+    (void)state;
+    unsigned long n = 1;
+    nd_status status = ND_ERR_MEMORY;
+    for (; status == ND_ERR_MEMORY; n++) {
+        nd_fit_result result;
+        nd_net *net = make_net();
+        nd_fit_params params = wild(0.01, 4);
+        params.epochs = 2;
+        nd_source *train;
+        nd_optimizer *optimizer;
+        static const nd_real x[ROWS] = {-4, -3, -2, -1, 1, 2, 3, 4};
+        assert_int_equal(nd_source_from_arrays(ctx, x, x, ROWS, 1, 1, &train), ND_OK);
+        assert_int_equal(nd_optimizer_create(net, "sgd", NULL, &optimizer), ND_OK);
+        nd_alloc_fail_at(n, false);
+        status = nd_fit(net, optimizer, train, NULL, &params, &result);
+        nd_alloc_fail_at(0, false);
+        nd_optimizer_destroy(optimizer);
+        nd_source_destroy(train);
+        nd_net_destroy(net);
+    }
+    assert_int_equal(status, ND_OK);
+    assert_in_range(n, 3, 100);
+}
+
 /* Saved before, between and after the ways back, and resumed from there. */
 static void a_run_that_went_back_can_be_resumed(void **state)
 {
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(the_saver_gets_the_last_finite_state),
         cmocka_unit_test(going_back_at_a_lower_rate_reaches_the_end),
         cmocka_unit_test(the_rate_is_not_lowered_more_often_than_allowed),
+        cmocka_unit_test(a_run_that_could_go_back_needs_its_memory),
         cmocka_unit_test(a_run_that_went_back_can_be_resumed),
         cmocka_unit_test(a_state_of_another_network_is_refused),
     };
