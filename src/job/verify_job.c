@@ -195,9 +195,8 @@ nd_status nd_verify_determinism(nd_ctx *ctx, const nd_config *config, const nd_t
     if (status == ND_OK) {
         status = nd_text_flush(ctx, &text, sink);
     }
-    if (status == ND_OK) {
-        status = nd_ctx_set_threads(ctx, before);
-    }
+    nd_status back = nd_ctx_set_threads(ctx, before);
+    status = status == ND_OK ? back : status;
     nd_text_free(&text);
     nd_config_destroy(v.config);
     nd_config_destroy(own);

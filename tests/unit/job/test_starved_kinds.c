@@ -21,6 +21,11 @@ static void series_and_images_end_well_or_say_why(void **state)
          1,
          "t-images-idx3-ubyte",
          {TINY, "augment", "shift=1, rotate=5", "mixup", "0.2"}},
+        {"columns of pixels",
+         train,
+         2,
+         "pixels.csv",
+         {TINY, "target", "y", "image", "2x2", "augment", "shift=1"}},
     };
     for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++) {
         starve_job(&jobs[i]);

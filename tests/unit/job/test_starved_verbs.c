@@ -18,6 +18,13 @@ static void cached_and_kept_trainings_end_well_or_say_why(void **state)
     }
 }
 
+static void a_comparison_of_bits_ends_well_or_says_why(void **state)
+{
+    (void)state;
+    static const job bits = {"bits", verify, 41, "rows.csv", {TINY, "target", "y"}};
+    starve_job(&bits);
+}
+
 static void cross_validations_end_well_or_say_why(void **state)
 {
     (void)state;
@@ -48,6 +55,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cached_and_kept_trainings_end_well_or_say_why),
+        cmocka_unit_test(a_comparison_of_bits_ends_well_or_says_why),
         cmocka_unit_test(cross_validations_end_well_or_say_why),
         cmocka_unit_test(verbs_without_training_end_well_or_say_why),
     };
