@@ -169,6 +169,54 @@ static void resuming_with_other_instructions_is_told(void **state)
     }
 }
 
+/* A number of a block of the checkpoint, and what no run can have there. */
+typedef struct oddity {
+    const char *block;
+    size_t at;
+    double value;
+} oddity;
+
+static void set_number(const nd_state *state, const oddity *odd)
+{
+    const nd_state_block *block = nd_state_find(state, odd->block);
+    assert_non_null(block);
+    assert_true(odd->at < block->count);
+    if (block->type == ND_STATE_I64) {
+        ((int64_t *)block->data)[odd->at] = (int64_t)odd->value;
+    } else if (block->type == ND_STATE_F64) {
+        ((double *)block->data)[odd->at] = odd->value;
+    } else {
+        ((nd_real *)block->data)[odd->at] = (nd_real)odd->value;
+    }
+}
+
+/* Whole files with sound checksums, whose numbers make no sense. */
+static void numbers_that_no_run_can_have_are_refused(void **state)
+{
+    (void)state;
+    const char *const begin[] = {"checkpoint", saved, "force", "true", NULL};
+    const char *const again[] = {"checkpoint", saved, "resume", "true", NULL};
+    static const oddity odd[] = {{"place", 0, 0},  {"place", 0, 1e6},     {"place", 1, -1},
+                                 {"place", 2, -1}, {"place", 3, -1},      {"place", 3, 1e6},
+                                 {"place", 4, -1}, {"place", 5, -1},      {"sums", 7, NAN},
+                                 {"sums", 8, 0},   {"sums", 8, 2},        {"sums", 10, 0},
+                                 {"sums", 10, 2},  {"sums", 7, INFINITY}, {"parameters", 0, NAN}};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        stopper s = {.left = 3};
+        nd_checkpoint *c;
+        forget();
+        assert_int_equal(train(begin, &s, part_path), ND_ERR_INTERRUPTED);
+        assert_int_equal(nd_checkpoint_load(ctx, saved, &c), ND_OK);
+        set_number(&c->state, &odd[i]);
+        char *path = nd_checkpoint_path(saved, c->file);
+        assert_int_equal(nd_checkpoint_write(ctx, path, &c->facts, &c->state), ND_OK);
+        nd_free(path);
+        nd_checkpoint_destroy(c);
+        assert_int_equal(train(again, NULL, part_path), ND_ERR_FORMAT);
+        assert_non_null(strstr(nd_ctx_message(ctx), "no run can have"));
+    }
+}
+
 /* Interrupted again and again, a little further each time, and at other threads. */
 static void a_run_may_be_interrupted_many_times(void **state)
 {
@@ -342,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_interrupted_run_ends_with_the_same_model_file),
         cmocka_unit_test(a_run_may_be_interrupted_many_times),
+        cmocka_unit_test(numbers_that_no_run_can_have_are_refused),
         cmocka_unit_test(resuming_with_other_instructions_is_told),
         cmocka_unit_test(a_run_can_be_resumed_in_its_second_fit),
         cmocka_unit_test(checkpoints_of_another_run_are_not_overwritten),
