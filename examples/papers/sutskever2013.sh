@@ -3,7 +3,8 @@
 # and Nesterov's momentum on a deep autoencoder of handwritten digits. Prints the squared
 # error of the reconstruction of the training images at three rates.
 #   usage: sutskever2013.sh IMAGES      (t10k-images-idx3-ubyte.gz of MNIST)
-# NADIR names the program, RATES the learning rates, OPTIONS more options for every run.
+# NADIR names the program, RATES the learning rates, GAMMAS the momenta, OPTIONS more options
+# for every run.
 set -eu
 images=${1:?usage: sutskever2013.sh IMAGES}
 nadir=${NADIR:-nadir}
@@ -42,7 +43,7 @@ printf '%-16s' 'rate'
 printf ' %10s' $rates
 echo
 row 'sgd' --optimizer sgd
-for gamma in 0.9 0.99 0.995 0.999; do
+for gamma in ${GAMMAS:-0.9 0.99 0.995 0.999}; do
     for rule in momentum nesterov; do
         row "$rule $gamma" --optimizer $rule --momentum $gamma --optimizer-options rise=1
     done
