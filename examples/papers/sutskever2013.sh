@@ -1,14 +1,14 @@
 #!/bin/sh
 # Table 1 of Sutskever, Martens, Dahl & Hinton 2013 on a small budget: plain descent, momentum
 # and Nesterov's momentum on a deep autoencoder of handwritten digits. Prints the squared
-# error of the reconstruction of the training images at three rates.
+# error of the reconstruction of the training images at four rates.
 #   usage: sutskever2013.sh IMAGES      (t10k-images-idx3-ubyte.gz of MNIST)
 # NADIR names the program, RATES the learning rates, GAMMAS the momenta, OPTIONS more options
 # for every run.
 set -eu
 images=${1:?usage: sutskever2013.sh IMAGES}
 nadir=${NADIR:-nadir}
-rates=${RATES:-1 3 10}
+rates=${RATES:-0.1 0.3 1 3}
 here=$(dirname "$0")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
