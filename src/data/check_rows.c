@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/mem.h"
 #include "data/check_parts.h"
 #include "data/prep_parts.h"
@@ -10,14 +11,6 @@
 /* Fewest repeated rows to speak of: a share of all rows, and a number. */
 static const double repeated_share = 0.005, conflict_share = 0.02, overlap_share = 0.002;
 enum { REPEATED_LEAST = 3, COMPARED_COLUMNS = 48 };
-
-/* Finalizer of SplitMix64 (Steele, Lea & Flood 2014): a bijection that spreads bits. */
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
 
 static uint64_t number_bits(double x)
 {
@@ -30,7 +23,7 @@ static uint64_t number_bits(double x)
 static uint64_t pixels_hash(const nd_column *column, size_t row)
 {
     const char *pixel = (const char *)column->data + row * column->stride;
-    return nd_hash(pixel, column->width);
+    return nd_checksum(0, pixel, column->width);
 }
 
 uint64_t nd_check_cell(const nd_column *column, const uint64_t *word, size_t row)
@@ -39,8 +32,8 @@ uint64_t nd_check_cell(const nd_column *column, const uint64_t *word, size_t row
         uint32_t w = nd_column_word(column, row);
         return w == ND_DICT_NONE ? 2 : word[w];
     }
-    return mix(column->dtype == ND_DT_U8 ? pixels_hash(column, row)
-                                         : number_bits(nd_column_number(column, row, 0)));
+    return nd_mix(column->dtype == ND_DT_U8 ? pixels_hash(column, row)
+                                            : number_bits(nd_column_number(column, row, 0)));
 }
 
 double nd_check_pairs(const uint64_t *key, size_t n)
@@ -63,7 +56,7 @@ typedef struct hashed {
 
 static nd_status hashed_init(nd_ctx *ctx, const nd_column *column, size_t salt, hashed *h)
 {
-    *h = (hashed){.column = column, .salt = mix(salt + 1)};
+    *h = (hashed){.column = column, .salt = nd_mix(salt + 1)};
     if (column->dtype != ND_DT_WORD) {
         return ND_OK;
     }
@@ -79,7 +72,7 @@ static nd_status hashed_init(nd_ctx *ctx, const nd_column *column, size_t salt, 
 
 static uint64_t hashed_cell(const hashed *h, size_t row)
 {
-    return mix(nd_check_cell(h->column, h->word, row) ^ h->salt);
+    return nd_mix(nd_check_cell(h->column, h->word, row) ^ h->salt);
 }
 
 /* Rows of the table as hashes: of the inputs, and with the targets. */
@@ -112,21 +105,38 @@ static bool counts(const nd_check *check, size_t i)
     return check->column[i].suspect == NULL;
 }
 
+/* The cells of one column, which are added to sum[n]. */
+typedef struct addition {
+    const hashed *hash;
+    uint64_t *sum;
+    size_t n;
+} addition;
+
+enum { HASHED_RUN = 4096 };
+
+static void add_run(void *user, size_t run)
+{
+    const addition *a = user;
+    size_t end = (run + 1) * HASHED_RUN < a->n ? (run + 1) * HASHED_RUN : a->n;
+    for (size_t r = run * HASHED_RUN; r < end; r++) {
+        a->sum[r] += hashed_cell(a->hash, r);
+    }
+}
+
 static nd_status add_column(nd_ctx *ctx, const nd_column *column, size_t salt, size_t n,
                             uint64_t *sum)
 {
     hashed h;
     ND_TRY(hashed_init(ctx, column, salt, &h));
-    for (size_t r = 0; r < n; r++) {
-        sum[r] += hashed_cell(&h, r);
-    }
+    addition a = {&h, sum, n};
+    nd_pool_run(ctx->pool, (n + HASHED_RUN - 1) / HASHED_RUN, add_run, &a);
     nd_free(h.word);
     return ND_OK;
 }
 
 static void add_label(uint64_t *sum, size_t row, uint32_t class)
 {
-    sum[row] += mix(class + 0x9e3779b97f4a7c15u);
+    sum[row] += nd_mix(class + 0x9e3779b97f4a7c15u);
 }
 
 static nd_status add_targets(const nd_check *check, const nd_table *table, size_t n, uint64_t *full)
@@ -352,49 +362,6 @@ static size_t count_conflicts(const claim *row, size_t n, bool classes, double n
     return count;
 }
 
-static nd_status take_claims(const rows *r, claim *row, double *near)
-{
-    const nd_check *check = r->check;
-    const nd_column *target = &check->table->column[check->prep->target[0].position];
-    nd_stats stats = {0};
-    for (size_t i = 0; i < r->n; i++) {
-        row[i].input = r->input[i];
-        row[i].target = check->label ? (double)check->label[i] : nd_check_number(check, 0, i);
-    }
-    if (!check->label && !nd_stats_take(target, NULL, r->n, &stats)) {
-        return nd_fail_memory(check->ctx);
-    }
-    *near = 0.5 * stats.deviation;
-    nd_stats_free(&stats);
-    return ND_OK;
-}
-
-static nd_status check_conflicts(rows *r)
-{
-    nd_check *check = r->check;
-    claim *row = nd_alloc(r->n, sizeof *row);
-    if (!row) {
-        return nd_fail_memory(check->ctx);
-    }
-    double near = 0;
-    size_t count = 0;
-    nd_status status = take_claims(r, row, &near);
-    if (status == ND_OK) {
-        qsort(row, r->n, sizeof *row, by_input);
-        count = count_conflicts(row, r->n, check->label != NULL, near);
-    }
-    nd_free(row);
-    ND_TRY(status);
-    if (count < REPEATED_LEAST || (double)count < conflict_share * (double)r->n) {
-        return ND_OK;
-    }
-    return nd_check_add(check, "conflict", false, check->prep->target[0].position, count,
-                        "correct them if they are wrong",
-                        "in %zu of %zu rows the target is another than in rows with the same "
-                        "inputs; no model can be right in more than %.4g%% of them",
-                        count, r->n, 100 * (1 - (double)count / (double)r->n));
-}
-
 static bool has_row(const uint64_t *sorted, size_t n, uint64_t key)
 {
     size_t low = 0, high = n;
@@ -407,6 +374,88 @@ static bool has_row(const uint64_t *sorted, size_t n, uint64_t key)
         }
     }
     return low < n && sorted[low] == key;
+}
+
+/* Inputs that more than one row has, each once and ascending: *count of them in
+ * repeated[n]. */
+static nd_status find_repeated(const rows *r, uint64_t *repeated, size_t *count)
+{
+    ND_TRY(sort_rows(r, r->input, repeated));
+    *count = 0;
+    for (size_t i = 0, end; i < r->n; i = end) {
+        uint64_t key = repeated[i];
+        for (end = i; end < r->n && repeated[end] == key; end++) {
+        }
+        repeated[*count] = key;
+        *count += end - i > 1;
+    }
+    return ND_OK;
+}
+
+/* What the rows with such inputs say; returns how many they are. */
+static size_t take_claims(const rows *r, const uint64_t *repeated, size_t count, claim *row)
+{
+    const nd_check *check = r->check;
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        if (has_row(repeated, count, r->input[i])) {
+            row[n].input = r->input[i];
+            row[n].target = check->label ? (double)check->label[i] : nd_check_number(check, 0, i);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* How far the target of one row may be from that of another with the same inputs. */
+static nd_status tolerance(const rows *r, double *near)
+{
+    const nd_check *check = r->check;
+    const nd_column *target = &check->table->column[check->prep->target[0].position];
+    nd_stats stats = {0};
+    if (!check->label && !nd_stats_take(target, NULL, r->n, &stats)) {
+        return nd_fail_memory(check->ctx);
+    }
+    *near = 0.5 * stats.deviation;
+    nd_stats_free(&stats);
+    return ND_OK;
+}
+
+static nd_status find_conflicts(const rows *r, uint64_t *repeated, claim *row, size_t *conflicts)
+{
+    size_t count;
+    double near = 0;
+    *conflicts = 0;
+    ND_TRY(find_repeated(r, repeated, &count));
+    if (count == 0) {
+        return ND_OK;
+    }
+    ND_TRY(tolerance(r, &near));
+    size_t n = take_claims(r, repeated, count, row);
+    qsort(row, n, sizeof *row, by_input);
+    *conflicts = count_conflicts(row, n, r->check->label != NULL, near);
+    return ND_OK;
+}
+
+static nd_status check_conflicts(rows *r)
+{
+    nd_check *check = r->check;
+    size_t count = 0;
+    claim *row = nd_alloc(r->n, sizeof *row);
+    uint64_t *repeated = nd_alloc(r->n, sizeof *repeated);
+    nd_status status =
+        row && repeated ? find_conflicts(r, repeated, row, &count) : nd_fail_memory(check->ctx);
+    nd_free(row);
+    nd_free(repeated);
+    ND_TRY(status);
+    if (count < REPEATED_LEAST || (double)count < conflict_share * (double)r->n) {
+        return ND_OK;
+    }
+    return nd_check_add(check, "conflict", false, check->prep->target[0].position, count,
+                        "correct them if they are wrong",
+                        "in %zu of %zu rows the target is another than in rows with the same "
+                        "inputs; no model can be right in more than %.4g%% of them",
+                        count, r->n, 100 * (1 - (double)count / (double)r->n));
 }
 
 /* Labels of a part into full; counts the classes that the table lacks. */

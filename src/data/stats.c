@@ -242,6 +242,15 @@ static bool sort_by_keys(double *value, size_t n)
     return made;
 }
 
+/* Passes over 2048 counts pay for many values only; so does more memory. */
+void nd_sort_numbers(double *value, size_t n)
+{
+    enum { MANY = 4096 };
+    if (n < MANY || !sort_by_keys(value, n)) {
+        qsort(value, n, sizeof *value, ascending);
+    }
+}
+
 double *nd_stats_sorted(const nd_column *column, const uint32_t *rows, size_t count, size_t *n)
 {
     double *value = nd_alloc(count, sizeof *value);
@@ -256,10 +265,7 @@ double *nd_stats_sorted(const nd_column *column, const uint32_t *rows, size_t co
         }
         seen_row(column, rows, i, count);
     }
-    /* Passes over 2048 counts pay for many values only; so does more memory. */
-    if (*n < 4096 || !sort_by_keys(value, *n)) {
-        qsort(value, *n, sizeof *value, ascending);
-    }
+    nd_sort_numbers(value, *n);
     return value;
 }
 

@@ -27,6 +27,9 @@ double *nd_stats_sorted(const nd_column *column, const uint32_t *rows, size_t co
 /* Ascending sort of key[n]; spare has the same size. */
 void nd_sort_keys(uint64_t *key, uint64_t *spare, size_t n);
 
+/* Ascending sort of value[n], which holds no NaN. */
+void nd_sort_numbers(double *value, size_t n);
+
 /* Number of different values in ascending sorted[n]. */
 size_t nd_stats_distinct(const double *sorted, size_t n);
 

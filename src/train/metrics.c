@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ctx.h"
 #include "base/mem.h"
+#include "data/stats.h"
 
 static void free_names(char **name, size_t count)
 {
@@ -255,49 +257,70 @@ static void macro_figures(nd_metrics *m)
     }
 }
 
-typedef struct ranked {
-    nd_real score;
-    int positive;
-} ranked;
-
-static int by_score(const void *a, const void *b)
+/* Values equal to value at the front of sorted[n]. */
+static size_t equal_run(const double *sorted, size_t n, double value)
 {
-    const ranked *x = a, *y = b;
-    return (x->score > y->score) - (x->score < y->score);
+    size_t end = 0;
+    while (end < n && sorted[end] == value) {
+        end++;
+    }
+    return end;
 }
 
 /* Mann-Whitney: AUC = (R - P(P+1)/2) / (P N), R the sum of the ranks of the P
- * positive rows among all, ties sharing the mean of their ranks. */
-static double rank_auc(ranked *row, size_t rows)
+ * positive rows among all, ties sharing the mean of their ranks. Both ascending. */
+static double rank_auc(const double *all, size_t rows, const double *positive, size_t positives)
 {
-    double ranks = 0, positives = 0;
-    qsort(row, rows, sizeof *row, by_score);
-    for (size_t i = 0, end; i < rows; i = end) {
-        double inside = 0;
-        for (end = i; end < rows && row[end].score == row[i].score; end++) {
-            inside += row[end].positive;
+    double ranks = 0, p = (double)positives, n = (double)(rows - positives);
+    size_t i = 0;
+    for (size_t at = 0; at < positives;) {
+        while (all[i] < positive[at]) {
+            i++;
         }
-        ranks += inside * 0.5 * (double)(i + 1 + end);
-        positives += inside;
+        size_t ties = equal_run(all + i, rows - i, positive[at]);
+        size_t inside = equal_run(positive + at, positives - at, positive[at]);
+        ranks += (double)inside * 0.5 * (double)(i + 1 + i + ties);
+        at += inside;
+        i += ties;
     }
-    double negatives = (double)rows - positives;
-    return ratio(ranks - 0.5 * positives * (positives + 1), positives * negatives);
+    return ratio(ranks - 0.5 * p * (p + 1), p * n);
 }
 
 bool nd_metrics_auc(const nd_real *score, size_t stride, const nd_real *label, size_t label_stride,
                     size_t class, size_t rows, double *auc)
 {
-    ranked *row = nd_alloc(rows, sizeof *row);
-    if (!row) {
-        return false;
+    double *all = nd_alloc(rows, sizeof *all), *positive = nd_alloc(rows, sizeof *positive);
+    bool made = all && positive;
+    size_t positives = 0;
+    for (size_t r = 0; made && r < rows; r++) {
+        all[r] = (double)score[r * stride];
+        if ((size_t)label[r * label_stride] == class) {
+            positive[positives++] = all[r];
+        }
     }
-    for (size_t r = 0; r < rows; r++) {
-        row[r] = (ranked){.score = score[r * stride],
-                          .positive = (size_t)label[r * label_stride] == class};
+    if (made) {
+        nd_sort_numbers(all, rows);
+        nd_sort_numbers(positive, positives);
+        *auc = rank_auc(all, rows, positive, positives);
     }
-    *auc = rank_auc(row, rows);
-    nd_free(row);
-    return true;
+    nd_free(all);
+    nd_free(positive);
+    return made;
+}
+
+/* Tasks of the pool: the AUC of one class against the rest. */
+typedef struct auc_job {
+    nd_metrics *m;
+    const nd_real *p, *label;
+    bool *ok;
+} auc_job;
+
+static void class_auc(void *user, size_t k)
+{
+    const auc_job *job = user;
+    size_t n = (size_t)job->m->classes;
+    job->ok[k] =
+        nd_metrics_auc(job->p + k, n, job->label, 1, k, job->m->rows, &job->m->class_auc[k]);
 }
 
 /* One class against the rest, and the mean over the classes where that is defined. */
@@ -305,15 +328,19 @@ static nd_status auc_figures(nd_metrics *m, const nd_real *p, const nd_real *lab
 {
     size_t n = (size_t)m->classes;
     double sum = 0, defined = 0;
-    for (size_t k = 0; k < n; k++) {
-        if (!nd_metrics_auc(p + k, n, label, 1, k, m->rows, &m->class_auc[k])) {
-            return nd_fail_memory(m->ctx);
-        }
+    auc_job job = {m, p, label, nd_alloc(n, sizeof *job.ok)};
+    bool made = job.ok != NULL;
+    if (made) {
+        nd_pool_run(m->ctx->pool, n, class_auc, &job);
+    }
+    for (size_t k = 0; made && k < n; k++) {
+        made = job.ok[k];
         sum += or_zero(m->class_auc[k]);
         defined += !isnan(m->class_auc[k]);
     }
+    nd_free(job.ok);
     m->auc = n == 2 ? m->class_auc[1] : ratio(sum, defined);
-    return ND_OK;
+    return made ? ND_OK : nd_fail_memory(m->ctx);
 }
 
 /* sum over outputs of (o - t)^2, t being 1 for the true class and 0 for others. */

@@ -138,7 +138,8 @@ static nd_real *reals(const tensor *t)
     return copy;
 }
 
-/* A line search interpolates differences of losses, which in float have few digits. */
+/* A line search interpolates differences of losses, which in float have few digits: after 15
+ * steps PyTorch's own results in float and in double differ by up to 2e-3. */
 static double tolerance_of(const golden *g)
 {
     bool search = strcmp(g->rule, "lbfgs") == 0;
