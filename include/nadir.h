@@ -560,8 +560,8 @@ ND_API nd_status nd_desc_freeze(nd_desc *desc, const char *layer);
 
 /* Plan a network for batches of up to max_rows and initialize its parameters.
  *   loss  "cross_entropy" (y: class index, [rows][1]), "binary_cross_entropy"
- *         (y: 0 or 1, [rows][n_out]), "focal", "hinge" (y: class index, or 0 or 1 for
- *         one output, [rows][1]), "mse", "mae", "huber", "log_cosh", "quantile"
+ *         (y: 0 or 1, [rows][n_out]), "focal", "brier", "hinge" (y: class index, or 0 or
+ *         1 for one output, [rows][1]), "mse", "mae", "huber", "log_cosh", "quantile"
  *         (y: [rows][n_out]), "poisson" (y: 0 or more, [rows][n_out]), "gaussian" (y:
  *         [rows][n_out / 2]; n_out even), "kl_divergence" (y: [rows][n_out], each row
  *         summing to 1); all on logits. Settings follow the name: "huber, delta=2"

@@ -141,8 +141,8 @@ static long choose_patience(long epochs, size_t rows, size_t valid)
 /* The losses of a task, the usual one first. */
 static const char *const *losses_of(nd_task task)
 {
-    static const char *const binary[] = {"binary_cross_entropy", "focal", "hinge", NULL};
-    static const char *const multiclass[] = {"cross_entropy", "focal", "hinge", NULL};
+    static const char *const binary[] = {"binary_cross_entropy", "focal", "brier", "hinge", NULL};
+    static const char *const multiclass[] = {"cross_entropy", "focal", "brier", "hinge", NULL};
     static const char *const values[] = {"mse",      "mae",           "huber",
                                          "log_cosh", "quantile",      "poisson",
                                          "gaussian", "kl_divergence", NULL};

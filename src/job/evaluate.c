@@ -120,8 +120,12 @@ static nd_status eval_init(const nd_prep *prep, const nd_loss *loss, const nd_ro
 static double class_loss(const eval *e, double log_loss)
 {
     const nd_loss_class *class = e->loss->class;
-    if (class->option_count == 0 || e->loss->setting[0] == 0) {
-        return strcmp(class->name, "hinge") == 0 ? NAN : log_loss;
+    if (strcmp(class->name, "hinge") == 0) {
+        return NAN;
+    }
+    bool plain = class->option_count == 0 || e->loss->setting[0] == 0;
+    if (plain && strcmp(class->name, "brier") != 0) {
+        return log_loss;
     }
     double total = 0;
     bool binary = e->prep->task == ND_TASK_BINARY;

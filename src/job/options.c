@@ -201,8 +201,8 @@ static const nd_option table[] = {
      0},
 
     {"loss", 0, ND_OPT_CHOICE, "auto", 0, 0,
-     "auto|cross_entropy|binary_cross_entropy|focal|hinge|mse|mae|huber|log_cosh|quantile|poisson|"
-     "gaussian|kl_divergence",
+     "auto|cross_entropy|binary_cross_entropy|focal|brier|hinge|mse|mae|huber|log_cosh|quantile|"
+     "poisson|gaussian|kl_divergence",
      "WORD", "Training", "what is minimized; auto is cross-entropy for classes, mse for numbers",
      "", T, 0},
     {"label_smoothing", 0, ND_OPT_REAL, "0", 0, 0.999, NULL, "X", "Training",

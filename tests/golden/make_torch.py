@@ -159,6 +159,9 @@ LOSS = {
         torch.sigmoid),
     "focal, gamma=1.5": (lambda z, t: focal(torch.log_softmax(z, 1), t, 1.5),
                          lambda z: torch.softmax(z, 1)),
+    "brier": (lambda z, t: nn.functional.mse_loss(
+        torch.softmax(z, 1), nn.functional.one_hot(t, z.shape[1]).to(z.dtype)),
+              lambda z: torch.softmax(z, 1)),
     "hinge": (nn.functional.multi_margin_loss, lambda z: torch.softmax(z, 1)),
     "poisson": (lambda z, t: nn.functional.poisson_nll_loss(z, t) + (torch.xlogy(t, t) - t).mean(),
                 torch.exp),
@@ -259,7 +262,7 @@ def focal(log_p, t, gamma):
 
 
 def has_classes(loss):
-    return loss.split(",")[0] in ("cross_entropy", "focal", "hinge")
+    return loss.split(",")[0] in ("cross_entropy", "focal", "brier", "hinge")
 
 
 def optimizer(rule, attr, net):

@@ -114,6 +114,26 @@ static void focal_of_known_probabilities(void **state)
     near((double)g[0], -1);
 }
 
+/* p = 3/4 and 1/4: (1/4)^2 twice, over two outputs; dp/dz = p (1 - p). */
+static void brier_of_known_probabilities(void **state)
+{
+    (void)state;
+    const nd_real two[2] = {0, (nd_real)log(3)}, one[1] = {(nd_real)log(3)}, t[1] = {1};
+    nd_real g[3], h[1];
+    near(value_of("brier", 1, 2, two, t, g), 1.0 / 16);
+    near((double)g[1], -2.0 / 4 * 3 / 16);
+    near((double)g[0], -(double)g[1]);
+    near(value_of("brier", 1, 1, one, t, h), 1.0 / 16);
+    near((double)h[0], (double)g[1]);
+    const nd_real three[3] = {5, 5, 5}, middle[1] = {1};
+    near(value_of("brier", 1, 3, three, middle, g), (1 + 4 + 1) / 27.0);
+    const nd_real wrong[1] = {0}, sure[2] = {(nd_real)-1e30, (nd_real)1e30};
+    near(value_of("brier", 1, 2, sure, wrong, g), 1);
+    near((double)g[0], 0);
+    near(value_of("brier", 1, 1, sure, t, h), 1);
+    near((double)h[0], 0);
+}
+
 static void hinge_of_known_decision_values(void **state)
 {
     (void)state;
@@ -312,6 +332,7 @@ int main(void)
         cmocka_unit_test(losses_of_known_errors),
         cmocka_unit_test(straight_losses_survive_large_errors),
         cmocka_unit_test(focal_of_known_probabilities),
+        cmocka_unit_test(brier_of_known_probabilities),
         cmocka_unit_test(hinge_of_known_decision_values),
         cmocka_unit_test(smoothed_labels_are_mixtures),
         cmocka_unit_test(a_loss_is_read_from_its_text_and_back),

@@ -93,6 +93,7 @@ static void two_labels_give_the_mixture_of_both_losses(void **state)
     check_mixture("cross_entropy", 3);
     check_mixture("binary_cross_entropy", 1);
     check_mixture("focal", 3);
+    check_mixture("brier", 3);
     check_mixture("hinge", 1);
 }
 
