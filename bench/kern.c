@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "kern/isa.h"
 #include "kern/kern.h"
+#include "kern/sparse.h"
 
 #ifdef ND_BENCH_DNNL
 #include <oneapi/dnnl/dnnl.h>
@@ -18,7 +19,7 @@
 void omp_set_num_threads(int threads);
 #endif
 
-enum { RUNS = 7 };
+enum { RUNS = 7, MOST_WORKS = 4 };
 
 /* One thread's work is timed by its processor time, which other programs on the
  * machine disturb less; that of several by the clock. */
@@ -54,7 +55,7 @@ static double time_once(clockid_t clock, void (*work)(void *), void *user)
 static void time_all(clockid_t clock, size_t count, void (*const work[])(void *), void *user,
                      double *seconds)
 {
-    double run[2][RUNS];
+    double run[MOST_WORKS][RUNS];
     for (int r = 0; r < RUNS; r++) {
         for (size_t w = 0; w < count; w++) {
             run[w][r] = time_once(clock, work[w], user);
@@ -324,6 +325,77 @@ static void bench_dispatch(nd_pool *pool)
            hot * 1e6, cold * 1e6);
 }
 
+/* A first layer whose inputs are mostly zeros, by the dense products and by the sparse. */
+typedef struct inked {
+    nd_small_dense dense;
+    size_t rows;
+    nd_real *x, *y, *gw;
+} inked;
+
+static void dense_forward(void *user)
+{
+    const inked *k = user;
+    nd_gemm_nn(NULL, k->rows, k->dense.out, k->dense.in, k->x, k->dense.weight, k->y, false);
+}
+
+static void sparse_forward(void *user)
+{
+    const inked *k = user;
+    nd_sparse_forward(NULL, &k->dense, k->rows, k->x, k->y);
+}
+
+static void dense_gw(void *user)
+{
+    const inked *k = user;
+    nd_gemm_tn(NULL, k->dense.in, k->dense.out, k->rows, k->x, k->y, k->gw, false);
+}
+
+static void sparse_gw(void *user)
+{
+    const inked *k = user;
+    nd_sparse_gw(NULL, &k->dense, k->rows, k->x, k->y, k->gw, false);
+}
+
+/* Zeros strewn at random, which is harder than the ink of an image. */
+static void strew(nd_real *x, size_t n, double share)
+{
+    nd_rng rng = {.seed = 1, .stream = 9};
+    for (size_t i = 0; i < n; i++) {
+        double u = nd_rng_uniform(&rng, i);
+        x[i] = u < share ? (nd_real)(0.1 + u) : 0;
+    }
+}
+
+static void bench_sparse(void)
+{
+    enum { IN = 784, OUT = 128, MOST = 128 };
+    static const double share[] = {0.02, 0.1, 0.2, 0.25, 0.3};
+    static const size_t rows[] = {1, 2, 4, 8, 16, 32, 128};
+    static void (*const work[])(void *) = {dense_forward, sparse_forward, dense_gw, sparse_gw};
+    nd_real *weight = random_block(IN * OUT + ND_SMALL_SLACK);
+    inked k = {.dense = {.in = IN, .out = OUT, .weight = weight},
+               .x = random_block(MOST * IN + ND_SMALL_SLACK),
+               .y = random_block(MOST * OUT + ND_SMALL_SLACK),
+               .gw = random_block(IN * OUT)};
+    printf("\n784x128 with inputs of 0, 1 thread: us of forward dense, sparse; gradient of weights "
+           "dense, sparse\n");
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        for (size_t s = 0; s < sizeof share / sizeof share[0]; s++) {
+            double seconds[MOST_WORKS];
+            k.rows = rows[r];
+            strew(k.x, k.rows * IN, share[s]);
+            time_all(CLOCK_THREAD_CPUTIME_ID, MOST_WORKS, work, &k, seconds);
+            printf("%4zu rows, %3.0f %% not 0  %8.1f %8.1f   %8.1f %8.1f   %s\n", k.rows,
+                   100 * share[s], seconds[0] * 1e6, seconds[1] * 1e6, seconds[2] * 1e6,
+                   seconds[3] * 1e6, nd_sparse_pays(k.rows, IN, OUT, k.x) ? "taken" : "not taken");
+        }
+    }
+    nd_free(weight);
+    nd_free(k.x);
+    nd_free(k.y);
+    nd_free(k.gw);
+}
+
 static void print_machine(nd_pool *pool)
 {
     char line[256];
@@ -350,6 +422,7 @@ int main(void)
     print_machine(pool);
     bench_dispatch(pool);
     bench_passes(pool);
+    bench_sparse();
     bench_products(pool);
     nd_pool_destroy(pool);
     return 0;

@@ -5,8 +5,9 @@
 /* Rows that are looked at; tasks that a batch is cut into, of at least so many rows. */
 enum { SAMPLE = 8, TASKS = 8, TASK_ROWS = 32 };
 
-/* Below so many inputs or outputs there is nothing to gain. */
-enum { LEAST_INPUTS = 32, LEAST_OUTPUTS = 8 };
+/* Below so many inputs or outputs there is nothing to gain; for the weight gradient, below
+ * so many rows: all of it is written anyway, and lists of so few elements cost more. */
+enum { LEAST_INPUTS = 32, LEAST_OUTPUTS = 8, LEAST_GW_ROWS = 24 };
 
 bool nd_sparse_pays(size_t rows, size_t n, size_t outputs, const nd_real *x)
 {
@@ -61,6 +62,10 @@ static void gw_task(void *user, size_t i)
 void nd_sparse_gw(nd_pool *pool, const nd_small_dense *d, size_t rows, const nd_real *x,
                   const nd_real *gz, nd_real *gw, bool add)
 {
+    if (rows < LEAST_GW_ROWS) {
+        nd_gemm_tn(pool, d->in, d->out, rows, x, gz, gw, add);
+        return;
+    }
     job j = {
         .isa = nd_isa_at(0), .dense = d, .rows = rows, .x = x, .gz = gz, .out = gw, .add = add};
     nd_pool_run(pool, (d->in + ND_SPARSE_COLUMNS - 1) / ND_SPARSE_COLUMNS, gw_task, &j);
