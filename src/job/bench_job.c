@@ -38,8 +38,9 @@ typedef struct job {
     both flops, bytes[LEVELS];
     const nd_strings *only; /* names of workloads; none: all */
     const nd_sink *sink;
-    nd_text text;   /* NULL json: what the sink gets next */
-    json_t *object; /* NULL: text */
+    nd_text text; /* not json: what the sink gets next */
+    bool json;
+    json_t *object, *training, *inference; /* of json; NULL once memory ran out */
 } job;
 
 static bool one_side(const job *j)
@@ -136,7 +137,7 @@ static nd_status measure_machine(job *j)
 
 static nd_status flush(job *j)
 {
-    return j->object ? ND_OK : nd_text_flush(j->ctx[ALL], &j->text, j->sink);
+    return j->json ? ND_OK : nd_text_flush(j->ctx[ALL], &j->text, j->sink);
 }
 
 static void text_rate(job *j, const char *name, const both *rate)
@@ -173,41 +174,39 @@ static void text_machine(job *j)
     nd_text_puts(&j->text, "\n");
 }
 
-static void set_both(json_t *object, const char *name, const both *value, double unit)
+/* Arrays of two hold the figure on one thread and on all. */
+static void set_both(json_t **object, const char *name, const both *value, double unit)
 {
     json_t *pair = json_array();
     for (int side = 0; side < SIDES; side++) {
-        json_array_append_new(pair, nd_json_number(value->side[side] / unit));
+        nd_json_append(&pair, nd_json_number(value->side[side] / unit));
     }
-    json_object_set_new(object, name, pair);
+    nd_json_set(object, name, pair);
 }
 
-/* Arrays of two hold the figure on one thread and on all. */
 static void json_machine(job *j)
 {
-    json_t *o = j->object;
-    json_object_set_new(o, "version", json_string(nd_version()));
-    json_object_set_new(o, "processor", json_string(j->machine.name));
-    json_object_set_new(o, "isa", json_string(j->machine.isa));
-    json_object_set_new(o, "threads", json_pack("[i,i]", 1, nd_ctx_threads(j->ctx[ALL])));
-    json_object_set_new(o, "l2_bytes", json_integer((json_int_t)j->machine.l2));
-    json_object_set_new(o, "l3_bytes", json_integer((json_int_t)j->machine.l3));
+    json_t **o = &j->object;
+    nd_json_set(o, "version", json_string(nd_version()));
+    nd_json_set(o, "processor", nd_json_text(j->machine.name));
+    nd_json_set(o, "isa", json_string(j->machine.isa));
+    nd_json_set(o, "threads", json_pack("[i,i]", 1, nd_ctx_threads(j->ctx[ALL])));
+    nd_json_set(o, "l2_bytes", json_integer((json_int_t)j->machine.l2));
+    nd_json_set(o, "l3_bytes", json_integer((json_int_t)j->machine.l3));
     set_both(o, "fma_gflops", &j->flops, 1e9);
     set_both(o, "l2_read_gb_per_s", &j->bytes[0], 1e9);
     set_both(o, "l3_read_gb_per_s", &j->bytes[1], 1e9);
     set_both(o, "memory_read_gb_per_s", &j->bytes[2], 1e9);
     set_both(o, "memory_update_gb_per_s", &j->bytes[3], 1e9);
-    json_object_set_new(o, "training", json_array());
-    json_object_set_new(o, "inference", json_array());
 }
 
 static json_t *json_row(const nd_bench_work *work, size_t batch, const both *rate)
 {
     json_t *row = json_object();
-    json_object_set_new(row, "name", json_string(work->name));
-    json_object_set_new(row, "layers", json_string(work->layers));
-    json_object_set_new(row, "batch", json_integer((json_int_t)batch));
-    set_both(row, "rows_per_s", rate, 1);
+    nd_json_set(&row, "name", json_string(work->name));
+    nd_json_set(&row, "layers", json_string(work->layers));
+    nd_json_set(&row, "batch", json_integer((json_int_t)batch));
+    set_both(&row, "rows_per_s", rate, 1);
     return row;
 }
 
@@ -219,12 +218,12 @@ static void report_training(job *j, const nd_bench_work *work, size_t batch, con
         flops.side[side] = rate->side[side] * nd_bench_flops(work, true);
         share.side[side] = flops.side[side] / j->flops.side[side];
     }
-    if (j->object) {
+    if (j->json) {
         json_t *row = json_row(work, batch, rate);
-        json_object_set_new(row, "optimizer", json_string(rule));
-        set_both(row, "gflops", &flops, 1e9);
-        set_both(row, "share_of_peak", &share, 1);
-        json_array_append_new(json_object_get(j->object, "training"), row);
+        nd_json_set(&row, "optimizer", json_string(rule));
+        set_both(&row, "gflops", &flops, 1e9);
+        set_both(&row, "share_of_peak", &share, 1);
+        nd_json_append(&j->training, row);
         return;
     }
     nd_text_printf(&j->text, "%s %-24s%6zu %-9s", work->name, work->layers, batch, rule);
@@ -252,10 +251,10 @@ static nd_status bench_training(job *j, const nd_bench_work *work, size_t batch,
 static void report_inference(job *j, const nd_bench_work *work, const both *one, const both *many)
 {
     double latency = 1e6 / one->side[0];
-    if (j->object) {
+    if (j->json) {
         json_t *row = json_row(work, THROUGHPUT_ROWS, many);
-        json_object_set_new(row, "one_row_microseconds", nd_json_number(latency));
-        json_array_append_new(json_object_get(j->object, "inference"), row);
+        nd_json_set(&row, "one_row_microseconds", nd_json_number(latency));
+        nd_json_append(&j->inference, row);
         return;
     }
     nd_text_printf(&j->text, "%s %-24s%16.2f%14.0f", work->name, work->layers, latency,
@@ -310,11 +309,22 @@ static nd_status bench_all_inference(job *j)
     return ND_OK;
 }
 
+static nd_status write_json(job *j)
+{
+    json_t *whole = j->object;
+    nd_json_set(&whole, "training", j->training);
+    nd_json_set(&whole, "inference", j->inference);
+    j->object = j->training = j->inference = NULL;
+    nd_text_clear(&j->text);
+    ND_TRY(nd_json_add(j->ctx[ALL], whole, 1, &j->text));
+    return nd_text_flush(j->ctx[ALL], &j->text, j->sink);
+}
+
 static nd_status job_run(job *j)
 {
     ND_TRY(check_names(j));
     ND_TRY(measure_machine(j));
-    if (j->object) {
+    if (j->json) {
         json_machine(j);
     } else {
         text_machine(j);
@@ -322,14 +332,7 @@ static nd_status job_run(job *j)
     }
     ND_TRY(bench_all_training(j));
     ND_TRY(bench_all_inference(j));
-    if (j->object == NULL) {
-        return ND_OK;
-    }
-    nd_text_clear(&j->text);
-    json_t *whole = j->object;
-    j->object = NULL;
-    ND_TRY(nd_json_add(j->ctx[ALL], whole, 1, &j->text));
-    return nd_text_flush(j->ctx[ALL], &j->text, j->sink);
+    return j->json ? write_json(j) : ND_OK;
 }
 
 static nd_status run_on_contexts(nd_ctx *ctx, job *j)
@@ -364,11 +367,16 @@ nd_status nd_bench(nd_ctx *ctx, const nd_config *config, int json, const nd_sink
             .pace = quick ? (nd_bench_pace){0.01, 3} : (nd_bench_pace){0.1, 7},
             .only = &only,
             .sink = sink,
+            .json = json,
             .object = json ? json_object() : NULL,
+            .training = json ? json_array() : NULL,
+            .inference = json ? json_array() : NULL,
         };
         status = run_on_contexts(ctx, &j);
         nd_text_free(&j.text);
         json_decref(j.object);
+        json_decref(j.training);
+        json_decref(j.inference);
         nd_strings_free(&only);
     }
     nd_config_destroy(own);
