@@ -1,14 +1,16 @@
 /* What the recurrent layers share: a sequence goes through a cell step by step, and its
  * gradient back through time (Werbos 1990). Inside, arrays are [time][rows][..], so that the
  * inputs of all steps make one matrix product, and so do the gradients of the weights; only
- * the product with the state is one per step. */
+ * the product with the state is one per step. Rows do not need each other: a thread takes some
+ * of them through all of time. */
 #include <string.h>
 
 #include "base/ctx.h"
+#include "kern/small.h"
 #include "layer/layer.h"
 
-/* Rows of one task of a step. */
-enum { ROWS = 16 };
+/* Rows that go through time together, of a small and of a large batch. */
+enum { FEW_ROWS = 16, MANY_ROWS = 32 };
 
 /* Sizes of a layer, by its attributes. */
 typedef struct sizes {
@@ -23,6 +25,7 @@ typedef struct track {
     nd_real *state, *cell;    /* [time + 1][rows][units], one of them before the first step */
     nd_real *squashed;        /* [time][rows][units] */
     nd_real *gafter, *gcell;  /* [rows][units] */
+    nd_real *turned;          /* [wide][units], the recurrent weights transposed */
     const nd_real *weight, *recurrent, *bias, *inner;
     nd_real *gweight, *grecurrent, *gbias, *ginner;
 } track;
@@ -31,10 +34,11 @@ typedef struct run {
     const nd_layer_io *io;
     const nd_cell *cell;
     sizes size;
-    nd_real *x;        /* [time][rows][features] */
-    nd_real *sums;     /* [wide], column sums of which a part is wanted */
-    track track[2];    /* forwards, backwards */
-    nd_cell_step step; /* of the task in hand, rows 0 on */
+    nd_real *x;           /* [time][rows][features] */
+    nd_real *sums;        /* [wide], column sums of which a part is wanted */
+    track track[2];       /* forwards, backwards */
+    size_t chunk, chunks; /* rows of a task, tasks of a direction */
+    nd_pool *inside;      /* of the products of a step: none where tasks share the pool */
 } run;
 
 static sizes sizes_of(const nd_layer_shape *shape, const nd_cell *cell)
@@ -171,7 +175,7 @@ nd_status nd_recurrent_shape(nd_ctx *ctx, nd_layer_shape *shape, const nd_cell *
     shape->out = (s.all ? s.time : 1) * s.directions * s.units;
     shape->time = s.all ? s.time : 0;
     shape->work_per_row = (size_t)reals;
-    shape->work = s.wide;
+    shape->work = s.wide + s.directions * s.units * s.wide;
     shape->back_needs_x = false;
     return ND_OK;
 }
@@ -196,6 +200,7 @@ static void lay_track(run *r, size_t d, nd_real **free)
                  .state = take(free, (s->time + 1) * rows * s->units),
                  .gafter = take(free, rows * s->units),
                  .gcell = take(free, rows * s->units),
+                 .turned = take(free, s->units * s->wide),
                  .weight = io->param[k],
                  .recurrent = io->param[k + 1],
                  .gweight = io->grad[k],
@@ -217,6 +222,9 @@ static void lay_track(run *r, size_t d, nd_real **free)
 static run begin(const nd_layer_io *io, const nd_cell *cell)
 {
     run r = {.io = io, .cell = cell, .size = sizes_of(io->shape, cell)};
+    r.chunk = io->rows < 2 * MANY_ROWS ? FEW_ROWS : MANY_ROWS;
+    r.chunks = (io->rows + r.chunk - 1) / r.chunk;
+    r.inside = r.chunks > 1 ? NULL : io->pool;
     nd_real *free = io->work;
     r.sums = take(&free, r.size.wide);
     r.x = take(&free, io->rows * io->shape->in[0]);
@@ -246,51 +254,31 @@ static void unpack_step(void *user, size_t time)
     }
 }
 
-/* The step of direction d at a time: states lie one slot further on the side that the
- * direction goes to. */
-static nd_cell_step step_at(const run *r, size_t d, size_t time)
+/* The step of direction d at a time, of the chunk that begins with a row: states lie one
+ * slot further on the side that the direction goes to. */
+static nd_cell_step step_at(const run *r, size_t d, size_t time, size_t first)
 {
     const sizes *s = &r->size;
     const track *t = &r->track[d];
-    size_t rows = r->io->rows, small = rows * s->units, wide = rows * s->wide;
-    size_t before = d == 0 ? time : time + 1, after = d == 0 ? time + 1 : time;
+    size_t rows = r->io->rows, now = time * rows + first;
+    size_t before = d == 0 ? now : now + rows, after = d == 0 ? now + rows : now;
     bool relu = r->cell->chooses && nd_opt_choice(r->io->shape->attr, "activation") == 1;
-    nd_cell_step step = {.rows = rows,
+    nd_cell_step step = {.rows = rows - first < r->chunk ? rows - first : r->chunk,
                          .units = s->units,
                          .act = relu ? ND_ACT_RELU : ND_ACT_TANH,
                          .bias = t->inner,
-                         .gates = t->gates + time * wide,
-                         .product = t->product ? t->product + time * wide : NULL,
-                         .before = t->state + before * small,
-                         .after = t->state + after * small,
-                         .gafter = t->gafter,
-                         .gcell = t->gcell};
+                         .gates = t->gates + now * s->wide,
+                         .product = t->product ? t->product + now * s->wide : NULL,
+                         .before = t->state + before * s->units,
+                         .after = t->state + after * s->units,
+                         .gafter = t->gafter + first * s->units,
+                         .gcell = t->gcell + first * s->units};
     if (r->cell->cell_state) {
-        step.cell_before = t->cell + before * small;
-        step.cell_after = t->cell + after * small;
-        step.squashed = t->squashed + time * small;
+        step.cell_before = t->cell + before * s->units;
+        step.cell_after = t->cell + after * s->units;
+        step.squashed = t->squashed + now * s->units;
     }
     return step;
-}
-
-/* Some rows of the step in hand. */
-static nd_cell_step part_of(const run *r, size_t task)
-{
-    nd_cell_step p = r->step;
-    size_t first = task * ROWS, small = first * p.units, wide = first * r->size.wide;
-    p.rows = p.rows - first < ROWS ? p.rows - first : ROWS;
-    p.gates += wide;
-    p.product = p.product ? p.product + wide : NULL;
-    p.before += small;
-    p.after += small;
-    p.gafter += small;
-    p.gcell += small;
-    if (p.squashed) {
-        p.cell_before += small;
-        p.cell_after += small;
-        p.squashed += small;
-    }
-    return p;
 }
 
 /* Columns of the result that the step of a direction fills or that its gradient is in;
@@ -305,48 +293,56 @@ static long column_of(const run *r, size_t d, size_t time)
     return (long)(((s->all ? time : 0) * s->directions + d) * s->units);
 }
 
-static void forward_task(void *user, size_t task)
-{
-    const run *r = user;
-    nd_cell_step part = part_of(r, task);
-    r->cell->forward(&part);
-}
-
 /* After a step, its states go to the result. */
-static void put_result(const run *r, const nd_cell_step *step, long column)
+static void put_result(const run *r, const nd_cell_step *step, size_t first, long column)
 {
     size_t out = r->io->shape->out, n = step->units;
     for (size_t i = 0; column >= 0 && i < step->rows; i++) {
-        memcpy(r->io->y + i * out + column, step->after + i * n, n * sizeof *step->after);
+        memcpy(r->io->y + (first + i) * out + column, step->after + i * n, n * sizeof *step->after);
     }
 }
 
-static size_t tasks_of(const run *r)
+/* A chunk of rows in one direction, which starts with states of 0. */
+static void forward_task(void *user, size_t task)
 {
-    return (r->io->rows + ROWS - 1) / ROWS;
+    const run *r = user;
+    const sizes *s = &r->size;
+    size_t d = task / r->chunks, first = task % r->chunks * r->chunk;
+    for (size_t k = 0; k < s->time; k++) {
+        size_t time = d == 0 ? k : s->time - 1 - k;
+        nd_cell_step step = step_at(r, d, time, first);
+        nd_real *sum = step.product ? step.product : step.gates;
+        nd_gemm_nn(r->inside, step.rows, s->wide, s->units, step.before, r->track[d].recurrent, sum,
+                   sum == step.gates);
+        r->cell->forward(&step);
+        put_result(r, &step, first, column_of(r, d, time));
+    }
 }
 
-/* Gates of the inputs of all steps, then step by step with the state, which starts at 0. */
-static void forward_track(run *r, size_t d)
+/* All chunks of both directions. */
+static void walk(run *r, void (*task)(void *user, size_t i))
+{
+    size_t tasks = r->size.directions * r->chunks;
+    if (r->chunks > 1) {
+        nd_pool_run(r->io->pool, tasks, task, r);
+        return;
+    }
+    for (size_t i = 0; i < tasks; i++) {
+        task(r, i);
+    }
+}
+
+/* Gates of the inputs of all steps; and the state that is there before the first. */
+static void start_track(const run *r, size_t d)
 {
     const sizes *s = &r->size;
     const track *t = &r->track[d];
-    nd_pool *pool = r->io->pool;
     size_t rows = r->io->rows, start = d == 0 ? 0 : s->time * rows * s->units;
-    nd_gemm_nn_act(pool, s->time * rows, s->wide, s->features, r->x, t->weight, t->bias,
+    nd_gemm_nn_act(r->io->pool, s->time * rows, s->wide, s->features, r->x, t->weight, t->bias,
                    ND_ACT_NONE, 0, t->gates);
     nd_k_fill(0, rows * s->units, t->state + start);
     if (t->cell) {
         nd_k_fill(0, rows * s->units, t->cell + start);
-    }
-    for (size_t k = 0; k < s->time; k++) {
-        size_t time = d == 0 ? k : s->time - 1 - k;
-        r->step = step_at(r, d, time);
-        nd_real *sum = r->step.product ? r->step.product : r->step.gates;
-        nd_gemm_nn(pool, rows, s->wide, s->units, r->step.before, t->recurrent, sum,
-                   sum == r->step.gates);
-        nd_pool_run(pool, tasks_of(r), forward_task, r);
-        put_result(r, &r->step, column_of(r, d, time));
     }
 }
 
@@ -355,64 +351,65 @@ void nd_recurrent_forward(const nd_layer_io *io, const nd_cell *cell)
     run r = begin(io, cell);
     nd_pool_run(io->pool, r.size.time, pack_step, &r);
     for (size_t d = 0; d < r.size.directions; d++) {
-        forward_track(&r, d);
+        start_track(&r, d);
     }
+    walk(&r, forward_task);
 }
 
-static void backward_task(void *user, size_t task)
-{
-    const run *r = user;
-    nd_cell_step part = part_of(r, task);
-    r->cell->backward(&part);
-}
-
-static void add_gradient(const run *r, const nd_cell_step *step, long column)
+static void add_gradient(const run *r, const nd_cell_step *step, size_t first, long column)
 {
     size_t out = r->io->shape->out, n = step->units;
     for (size_t i = 0; column >= 0 && i < step->rows; i++) {
-        const nd_real *gy = r->io->gy + i * out + column;
+        const nd_real *gy = r->io->gy + (first + i) * out + column;
         for (size_t j = 0; j < n; j++) {
             step->gafter[i * n + j] += gy[j];
         }
     }
 }
 
-/* Back through time from the last step to the first that has a gradient; *first gets the
- * lowest time of those, the result is their number. */
-static size_t walk_back(run *r, size_t d, size_t *first)
+/* Steps that a gradient goes back from the last, all that are not cut off for good. */
+static size_t steps_back(const sizes *s)
 {
-    const sizes *s = &r->size;
-    const track *t = &r->track[d];
-    size_t rows = r->io->rows, done = 0;
     bool ends = !s->all && s->truncate > 0 && s->truncate < s->time;
-    size_t count = ends ? s->truncate : s->time;
-    for (; done < count; done++) {
+    return ends ? s->truncate : s->time;
+}
+
+/* A chunk of rows back through time. */
+static void backward_task(void *user, size_t task)
+{
+    const run *r = user;
+    const sizes *s = &r->size;
+    size_t d = task / r->chunks, first = task % r->chunks * r->chunk, count = steps_back(s);
+    for (size_t done = 0; done < count; done++) {
         size_t time = d == 0 ? s->time - 1 - done : done;
+        nd_cell_step step = step_at(r, d, time, first);
         if (done == 0 || (s->truncate > 0 && done % s->truncate == 0)) {
-            nd_k_fill(0, rows * s->units, t->gafter);
-            nd_k_fill(0, rows * s->units, t->gcell);
+            nd_k_fill(0, step.rows * s->units, step.gafter);
+            nd_k_fill(0, step.rows * s->units, step.gcell);
         }
-        r->step = step_at(r, d, time);
-        add_gradient(r, &r->step, column_of(r, d, time));
-        nd_pool_run(r->io->pool, tasks_of(r), backward_task, r);
-        const nd_real *gsum = r->step.product ? r->step.product : r->step.gates;
-        if (done + 1 == count) {
-            continue;
+        add_gradient(r, &step, first, column_of(r, d, time));
+        r->cell->backward(&step);
+        const nd_real *gsum = step.product ? step.product : step.gates;
+        if (done + 1 < count) {
+            nd_gemm_nn(r->inside, step.rows, s->units, s->wide, gsum, r->track[d].turned,
+                       step.gafter, r->cell->carries);
         }
-        nd_gemm_nt(r->io->pool, rows, s->units, s->wide, gsum, t->recurrent, t->gafter,
-                   r->cell->carries);
     }
-    *first = d == 0 ? s->time - count : 0;
-    return count;
+}
+
+/* The lowest time that a gradient reaches. */
+static size_t first_of(const sizes *s, size_t d)
+{
+    return d == 0 ? s->time - steps_back(s) : 0;
 }
 
 /* gW = sum over steps of x^T gz, gU of before^T gz, gb of gz. */
-static void weight_gradients(const run *r, size_t d, size_t first, size_t count)
+static void weight_gradients(const run *r, size_t d)
 {
     const sizes *s = &r->size;
     const track *t = &r->track[d];
     nd_pool *pool = r->io->pool;
-    size_t rows = r->io->rows, n = count * rows;
+    size_t rows = r->io->rows, n = steps_back(s) * rows, first = first_of(s, d);
     const nd_real *gates = t->gates + first * rows * s->wide;
     const nd_real *sums = t->product ? t->product + first * rows * s->wide : gates;
     const nd_real *before = t->state + (first + d) * rows * s->units;
@@ -429,18 +426,19 @@ static void weight_gradients(const run *r, size_t d, size_t first, size_t count)
 }
 
 /* gx of all steps, 0 where truncation let none through; in the place of the inputs. */
-static void input_gradient(run *r, const size_t *first, const size_t *count)
+static void input_gradient(run *r)
 {
     const sizes *s = &r->size;
-    size_t rows = r->io->rows;
-    bool whole = count[0] == s->time;
+    size_t rows = r->io->rows, count = steps_back(s);
+    bool whole = count == s->time;
     if (!whole) {
         nd_k_fill(0, s->time * rows * s->features, r->x);
     }
     for (size_t d = 0; d < s->directions; d++) {
-        nd_gemm_nt(r->io->pool, count[d] * rows, s->features, s->wide,
-                   r->track[d].gates + first[d] * rows * s->wide, r->track[d].weight,
-                   r->x + first[d] * rows * s->features, d > 0 || !whole);
+        size_t first = first_of(s, d);
+        nd_gemm_nt(r->io->pool, count * rows, s->features, s->wide,
+                   r->track[d].gates + first * rows * s->wide, r->track[d].weight,
+                   r->x + first * rows * s->features, d > 0 || !whole);
     }
     nd_pool_run(r->io->pool, s->time, unpack_step, r);
 }
@@ -448,12 +446,19 @@ static void input_gradient(run *r, const size_t *first, const size_t *count)
 void nd_recurrent_backward(const nd_layer_io *io, const nd_cell *cell)
 {
     run r = begin(io, cell);
-    size_t first[2], count[2];
-    for (size_t d = 0; d < r.size.directions; d++) {
-        count[d] = walk_back(&r, d, &first[d]);
-        weight_gradients(&r, d, first[d], count[d]);
+    const sizes *s = &r.size;
+    for (size_t d = 0; d < s->directions; d++) {
+        nd_small_dense weights = {.in = s->units,
+                                  .out = s->wide,
+                                  .weight = r.track[d].recurrent,
+                                  .turned = r.track[d].turned};
+        nd_small_turn(nd_small_kernels(), &weights);
+    }
+    walk(&r, backward_task);
+    for (size_t d = 0; d < s->directions; d++) {
+        weight_gradients(&r, d);
     }
     if (io->gx[0]) {
-        input_gradient(&r, first, count);
+        input_gradient(&r);
     }
 }
