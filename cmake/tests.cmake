@@ -91,7 +91,7 @@ foreach(kind contract golden)
 endforeach()
 
 # Rules about the sources themselves.
-foreach(rule includes calls)
+foreach(rule includes calls pages)
     add_test(NAME rule_${rule}
              COMMAND sh ${PROJECT_SOURCE_DIR}/scripts/check-${rule}.sh ${PROJECT_SOURCE_DIR})
     nd_test_settings(rule_${rule} "rule")

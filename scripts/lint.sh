@@ -16,7 +16,7 @@ sources()
 
 check_rules()
 {
-    sh scripts/check-includes.sh . && sh scripts/check-calls.sh .
+    sh scripts/check-includes.sh . && sh scripts/check-calls.sh . && sh scripts/check-pages.sh .
 }
 
 # Another version lays out a few lines differently, so only one is asked.
