@@ -12,14 +12,15 @@ static void print_json(const nd_lr_range *r)
     } else {
         printf("\"diverged\":%.4g,", r->diverged);
     }
-    printf("\"steps\":%zu}\n", r->steps);
+    printf("\"steps\":%zu,\"start\":%.4g,\"least\":%.4g}\n", r->steps, r->start, r->least);
 }
 
 static void print_text(const nd_lr_range *r)
 {
     printf("suggested         --lr %.2g\n", r->suggested);
     printf("loss falls most   at %.2g\n", r->steepest);
-    printf("loss is lowest    at %.2g\n", r->lowest);
+    printf("loss is lowest    at %.2g: %.4g, from %.4g at the start\n", r->lowest, r->least,
+           r->start);
     if (!isnan(r->diverged)) {
         printf("loss has grown    at %.2g\n", r->diverged);
     }

@@ -70,7 +70,7 @@ typedef struct nd_augment nd_augment;     /* distortions of images */
 typedef struct nd_cv nd_cv;               /* results of a cross-validation */
 
 /* Where text goes. write returns 0 when all bytes were taken, else non-zero,
- * which ends the producing call with ND_ERR_IO. */
+ * which ends the producing call with ND_ERR_IO; without a write it is ND_ERR_ARGUMENT. */
 typedef struct nd_sink {
     int (*write)(void *user, const char *text, size_t bytes);
     void *user;
@@ -199,7 +199,7 @@ ND_API const nd_verb *nd_verb_find(nd_ctx *ctx, const char *name);
 
 /* Make settings with every option at its default.
  *   verb  one ND_VERB_ bit; options of other verbs are unknown to this config
- * ND_ERR_MEMORY; *config is then NULL. */
+ * ND_ERR_ARGUMENT if it is not one of them, ND_ERR_MEMORY; *config is then NULL. */
 ND_API nd_status nd_config_create(nd_ctx *ctx, unsigned verb, nd_config **config);
 
 /* Make independent settings with the same values and layers.
@@ -256,7 +256,7 @@ ND_API nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char 
  *   y        in  [rows][n_out]  targets: class indices (n_out 1, whole numbers
  *                from 0), labels 0 and 1 (n_out 2 or more) or values; NULL with n_out 0 for a table to predict
  * Columns are named x0.. and y0.. (y if n_out is 1).
- * ND_ERR_ARGUMENT if rows or n_in is 0, ND_ERR_MEMORY. */
+ * ND_ERR_ARGUMENT if rows or n_in is 0, or no memory could hold so many, ND_ERR_MEMORY. */
 ND_API nd_status nd_table_from_arrays(nd_ctx *ctx, const nd_real *x, size_t rows, size_t n_in,
                                       const nd_real *y, size_t n_out, nd_table **table);
 
@@ -408,6 +408,8 @@ typedef struct nd_lr_range {
     double steepest;  /* rate at which the loss fell fastest, per factor on the rate */
     double lowest;    /* rate at which the loss was lowest */
     double diverged;  /* rate at which it had grown beyond use; NaN if it did not */
+    double start;     /* mean loss of the first steps, before a rate can have moved it */
+    double least;     /* running mean of the loss where it was lowest */
 } nd_lr_range;
 
 /* Look for a learning rate: train the network of the settings from its start while the

@@ -137,6 +137,8 @@ nd_status nd_text_flush(nd_ctx *ctx, nd_text *text, const nd_sink *sink)
     nd_status status = ND_OK;
     if (text->failed) {
         status = nd_fail_memory(ctx);
+    } else if (!sink->write) {
+        status = nd_fail(ctx, ND_ERR_ARGUMENT, "the sink has no write");
     } else if (text->size > 0 && sink->write(sink->user, text->data, text->size) != 0) {
         status = nd_fail(ctx, ND_ERR_IO, "writing the output failed");
     }

@@ -287,7 +287,7 @@ static nd_status check_balance(nd_check *check)
         return ND_OK;
     }
     return nd_check_add(check, "imbalance", false, check->prep->target[0].position,
-                        (size_t)rows[least], NULL,
+                        (size_t)rows[least], "train with --class-weights balanced",
                         "%zu of %zu classes ha%s less than a twentieth of an even share of the "
                         "rows; \"%.80s\" has %zu of %zu",
                         few, classes, few == 1 ? "s" : "ve",

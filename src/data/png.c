@@ -18,6 +18,9 @@ static void put_u32(unsigned char *to, uint32_t value)
 
 static nd_status put(nd_ctx *ctx, const nd_sink *sink, const unsigned char *bytes, size_t n)
 {
+    if (!sink->write) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "the sink has no write");
+    }
     return sink->write(sink->user, (const char *)bytes, n) == 0
                ? ND_OK
                : nd_fail(ctx, ND_ERR_IO, "the image could not be written");

@@ -166,6 +166,11 @@ nd_status nd_table_from_arrays(nd_ctx *ctx, const nd_real *x, size_t rows, size_
     if (!ctx || rows == 0 || n_in == 0 || !x || (n_out > 0 && !y)) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "a table needs at least one row and one input column");
     }
+    size_t most = SIZE_MAX / sizeof *x / rows;
+    if (n_in > most || n_out > most) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "no array can have %zu rows of %zu and %zu numbers",
+                       rows, n_in, n_out);
+    }
     nd_table *made = NULL;
     ND_TRY(nd_table_create(ctx, NULL, &made));
     made->rows = rows;

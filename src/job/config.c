@@ -28,10 +28,28 @@ static nd_status make_rows(nd_config *config)
     return nd_optset_init(config->ctx, config->row, count, "option", &config->set);
 }
 
+static bool is_verb(unsigned bit)
+{
+    size_t count;
+    const nd_verb *verb = nd_verb_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (verb[i].bit == bit) {
+            return true;
+        }
+    }
+    return false;
+}
+
 nd_status nd_config_create(nd_ctx *ctx, unsigned verb, nd_config **config)
 {
+    if (config) {
+        *config = NULL;
+    }
     if (!ctx || !config) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_config_create: a null pointer was passed");
+    }
+    if (!is_verb(verb)) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_config_create: %u is not one ND_VERB_ bit", verb);
     }
     *config = nd_alloc(1, sizeof **config);
     if (!*config) {

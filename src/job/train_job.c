@@ -14,9 +14,11 @@
 #include "job/plan_text.h"
 #include "job/progress.h"
 #include "job/record.h"
+#include "job/refit.h"
 #include "job/settings.h"
 #include "job/train.h"
 #include "job/transfer.h"
+#include "job/verdict.h"
 
 /* Everything one training holds until the model is handed out. */
 typedef struct job {
@@ -306,18 +308,6 @@ static int see_refit(void *user, const nd_event *event)
     return j->observe(j->user, &second);
 }
 
-/* How long to train on all rows: the best epoch's number, unless the loss at the
- * end of the schedule is as good within its standard error, taken as loss /
- * sqrt(rows). Then the whole schedule, whose small last rates average out noise:
- * the simpler choice within one standard error (Breiman et al. 1984, 3.4.3). */
-static long refit_epochs(const job *j)
-{
-    const nd_fit_result *fit = &j->fit;
-    double within = fit->best_loss * (1 + 1 / sqrt((double)j->parts.valid.count));
-    bool whole = fit->epochs == j->plan.epochs && fit->last_loss <= within;
-    return whole ? fit->epochs : fit->best_epoch;
-}
-
 static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
 {
     const nd_split *split = &j->parts.split;
@@ -325,7 +315,7 @@ static nd_status refit_rows(job *j, nd_net **net, nd_fit_result *result)
     nd_source *source;
     ND_TRY(rows_source(j, ND_CACHE_TRAIN, ND_CACHE_VALID, &rows, &source));
     nd_fit_params params = fit_params(j);
-    params.stop_after = refit_epochs(j);
+    params.stop_after = nd_refit_epochs(&j->fit, &j->plan, j->parts.valid.count);
     params.patience = 0;
     params.stop_gl = params.stop_pq = 0;
     params.keep_best = false;
@@ -376,7 +366,7 @@ static nd_status job_fit(job *j)
 {
     ND_TRY(nd_progress_in_refit(&j->progress) ? fit_resumed(j) : fit_first(j));
     tell(j, ND_EVENT_STOP, j->fit.why);
-    if (!j->plan.refit || j->fit.interrupted) {
+    if (!nd_refit_follows(j->ctx, &j->fit, &j->plan)) {
         return ND_OK;
     }
     ND_TRY(nd_progress_begin_refit(&j->progress, j->net, &j->fit));
@@ -402,7 +392,11 @@ static nd_status job_test(job *j)
     }
     ND_TRY(measure_test(j));
     tell(j, ND_EVENT_TEST, NULL);
-    return ND_OK;
+    if (j->plan.maximize) {
+        return ND_OK;
+    }
+    const nd_rows *rows = j->cached.cache == NULL ? &j->parts.train : NULL;
+    return nd_verdict_tell(&(nd_verdict){j->model, rows, &j->fit, j->test, j->baseline});
 }
 
 /* The model takes over net and prep; the record comes last, with the test's figures. */

@@ -170,7 +170,8 @@ static nd_status write_file(const nd_model *model, const char *path, bool force,
 nd_status nd_model_save(const nd_model *model, const char *path, int force)
 {
     if (model == NULL || path == NULL) {
-        return ND_ERR_ARGUMENT;
+        return nd_fail(model != NULL ? model->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_model_save: a null pointer was passed");
     }
     pieces all;
     nd_text desc = {0}, prep = {0};

@@ -343,7 +343,8 @@ nd_status nd_metrics_write(const nd_metrics *metrics, const nd_metrics *baseline
                            const nd_sink *sink)
 {
     if (!metrics || !sink) {
-        return ND_ERR_ARGUMENT;
+        return nd_fail(metrics ? metrics->ctx : NULL, ND_ERR_ARGUMENT,
+                       "nd_metrics_write: a null pointer was passed");
     }
     nd_text text = {0};
     nd_status status = ND_OK;

@@ -15,6 +15,8 @@
 #include "train/step.h"
 #include "train/vary.h"
 
+enum { LOOK_STEPS = 16 };
+
 /* Everything one run holds. */
 typedef struct fit {
     nd_ctx *ctx;
@@ -395,6 +397,13 @@ static void set_frozen(fit *f)
            thawed ? "learn from here on" : "are frozen again");
 }
 
+/* Moments and running statistics that are not finite do not show in the loss. To look at
+ * all of them costs about a step. */
+static bool time_to_look(const fit *f)
+{
+    return f->batches >= LOOK_STEPS || f->at->epoch % LOOK_STEPS == 0;
+}
+
 /* One epoch, or what is left of it; *why gets the reason to end after it. */
 static nd_status run_epoch(fit *f, bool *stop, const char **why)
 {
@@ -404,7 +413,7 @@ static nd_status run_epoch(fit *f, bool *stop, const char **why)
     bool saved = *stop;
     ND_TRY(finish_epoch(f, (long)at->epoch, stop));
     *why = reason_to_end(f, (long)at->epoch, *stop);
-    if (*why != NULL && !nd_keep_finite(&f->keep)) {
+    if ((*why != NULL || time_to_look(f)) && !nd_keep_finite(&f->keep)) {
         *why = NULL;
         return diverged(f, 0);
     }

@@ -7,8 +7,9 @@
 #include "train/step.h"
 #include "train/vary.h"
 
-/* Share of the old mean kept at each step; growth of the mean that ends the test. */
-static const double keep = 0.9, too_high = 4;
+/* Share of the old mean kept at each step; growth of the mean that ends the test; fall of
+ * it, as a share, that is too little to mean something. */
+static const double keep = 0.9, too_high = 4, little = 0.02;
 
 typedef struct test {
     nd_ctx *ctx;
@@ -147,6 +148,36 @@ static size_t steps_wide(const nd_lr_params *p)
     return steps > 2 ? (size_t)steps : 2;
 }
 
+/* Mean loss of the first steps; *noise gets three deviations of the running mean, which
+ * weighs about (1 + keep) / (1 - keep) batches (of independent ones, its variance is that
+ * share of theirs). */
+static double first_losses(const nd_lr_point *point, size_t steps, double *noise)
+{
+    double n = (double)steps, mean = 0, squares = 0;
+    for (size_t i = 0; i < steps; i++) {
+        mean += point[i].loss / n;
+    }
+    for (size_t i = 0; i < steps; i++) {
+        squares += (point[i].loss - mean) * (point[i].loss - mean) / n;
+    }
+    *noise = 3 * sqrt(squares * (1 - keep) / (1 + keep));
+    return mean;
+}
+
+/* A network that cannot learn has a lowest loss as well, and it means nothing. */
+static void doubt(nd_ctx *ctx, const nd_lr_range *range, double noise, const nd_lr_params *params)
+{
+    if (range->start - range->least <= fmax(noise, little * fabs(range->start))) {
+        nd_log(ctx, 1,
+               "the loss hardly fell, from %.4g to %.4g: the suggested rate means little; look at "
+               "network and data, or raise lr_max",
+               range->start, range->least);
+    } else if (isnan(range->diverged) && range->lowest >= params->highest / 2) {
+        nd_log(ctx, 1, "the loss still fell at the highest rate, %g: raise lr_max",
+               params->highest);
+    }
+}
+
 nd_status nd_lr_range_judge(nd_ctx *ctx, const nd_lr_point *point, size_t count,
                             const nd_lr_params *params, nd_lr_range *range)
 {
@@ -168,10 +199,15 @@ nd_status nd_lr_range_judge(nd_ctx *ctx, const nd_lr_point *point, size_t count,
                        params->lowest, params->highest);
     }
     bool whole = count == params->steps && point[count - 1].smoothed <= 2 * point[low].smoothed;
+    double noise;
+    size_t first = wide < count ? wide : count;
     *range = (nd_lr_range){.steps = count,
+                           .start = first_losses(point, first, &noise),
+                           .least = point[low].smoothed,
                            .lowest = point[low].lr,
                            .steepest = point[steep].lr,
                            .diverged = whole ? NAN : point[count - 1].lr,
                            .suggested = point[low].lr / 10};
+    doubt(ctx, range, noise, params);
     return ND_OK;
 }

@@ -18,16 +18,30 @@ static nd_status evaluate(void *user, double *loss, bool *finite)
     return nd_net_gradient_finite(b->net, b->x, b->y, b->rows, loss, finite);
 }
 
+/* An input that is not finite comes before all that follows from it. */
+static nd_status fail(const batch *b, uint64_t step, const char *what)
+{
+    size_t width = nd_net_inputs(b->net);
+    for (size_t i = 0; i < b->rows * width; i++) {
+        if (!isfinite(b->x[i])) {
+            return nd_fail(nd_net_ctx(b->net), ND_ERR_DIVERGED,
+                           "step %llu: input %zu of row %zu of the batch is not finite: %g",
+                           (unsigned long long)step, i % width, i / width, (double)b->x[i]);
+        }
+    }
+    return nd_fail(nd_net_ctx(b->net), ND_ERR_DIVERGED,
+                   "step %llu: the %s is not finite: the learning rate is too high, or inputs or "
+                   "targets are too large",
+                   (unsigned long long)step, what);
+}
+
 static nd_status gradient(batch *b, const nd_optimizer *optimizer, double *loss)
 {
     bool finite;
     ND_TRY(evaluate(b, loss, &finite));
-    if (!finite || !isfinite(*loss)) {
-        return nd_fail(nd_net_ctx(b->net), ND_ERR_DIVERGED, "step %llu: the %s is not finite",
-                       (unsigned long long)nd_optimizer_steps(optimizer) + 1,
-                       finite ? "loss" : "gradient");
-    }
-    return ND_OK;
+    return finite && isfinite(*loss)
+               ? ND_OK
+               : fail(b, nd_optimizer_steps(optimizer) + 1, finite ? "loss" : "gradient");
 }
 
 static nd_status step(nd_net *net, nd_optimizer *optimizer, const nd_real *x, const nd_real *y,

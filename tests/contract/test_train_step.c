@@ -220,6 +220,8 @@ static void divergence_leaves_parameters_untouched(void **state)
         t.x[0] = (nd_real)INFINITY;
         assert_int_equal(nd_net_train(t.net, t.optimizer, t.x, t.y, list[i].batch, &t.loss),
                          ND_ERR_DIVERGED);
+        assert_string_equal(nd_ctx_message(nd_net_ctx(t.net)),
+                            "step 1: input 0 of row 0 of the batch is not finite: inf");
         assert_memory_equal(before, nd_net_parameters(t.net), bytes);
         nd_free(before);
         drop(&t);

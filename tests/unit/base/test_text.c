@@ -134,6 +134,8 @@ static void flush_reports_memory_and_refusal(void **state)
     assert_string_equal(out.data, "abc");
     nd_text_puts(&text, "abc");
     assert_int_equal(nd_text_flush(NULL, &text, &bad), ND_ERR_IO);
+    nd_text_puts(&text, "abc");
+    assert_int_equal(nd_text_flush(NULL, &text, &(nd_sink){NULL, NULL}), ND_ERR_ARGUMENT);
     nd_text_free(&text);
     nd_alloc_fail_at(1, false);
     nd_text_printf(&text, "%d", 5);

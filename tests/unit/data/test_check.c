@@ -378,6 +378,8 @@ static void a_rare_class_is_found(void **state)
     check_plain(table);
     assert_int_equal(found.count, 1);
     expect("imbalance", "kind", false, 6);
+    assert_string_equal(found.item[0].remedy,
+                        "train with --class-weights balanced, or --allow imbalance");
     nd_table_destroy(table);
 }
 

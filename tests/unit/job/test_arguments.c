@@ -60,6 +60,9 @@ static void null_pointers_are_refused(void **state)
     refused(nd_file_create(ctx, NULL, 0, &file));
     refused(nd_file_commit(NULL));
     refused(nd_config_create(ctx, ND_VERB_TRAIN, NULL));
+    refused(nd_config_create(ctx, ND_VERB_TRAIN | ND_VERB_EVAL, &c));
+    refused(nd_config_create(ctx, 0, &c));
+    assert_null(c);
     refused(nd_config_copy(NULL, &c));
     refused(nd_config_set(NULL, "lr", "1"));
     refused(nd_config_load(config, NULL));
@@ -68,6 +71,8 @@ static void null_pointers_are_refused(void **state)
     refused(nd_table_read(ctx, NULL, NULL, &t));
     refused(nd_table_from_arrays(ctx, NULL, 1, 1, NULL, 0, &t));
     refused(nd_table_from_arrays(ctx, x, 6, 1, NULL, 1, &t));
+    refused(nd_table_from_arrays(ctx, x, SIZE_MAX / 2, 4, NULL, 0, &t));
+    refused(nd_table_from_arrays(ctx, x, 6, 1, x, SIZE_MAX / 8, &t));
     refused(nd_table_describe(NULL, NULL, 0, &sink));
     refused(nd_train(ctx, NULL, NULL, NULL, NULL, &model));
     refused(nd_model_save(NULL, "m", 0));
@@ -108,12 +113,34 @@ static void settings_of_another_verb_are_refused(void **state)
     assert_null(model);
 }
 
+/* A message of an earlier failure would be taken for the reason of this one. */
+static void a_null_pointer_is_what_the_message_tells(void **state)
+{
+    (void)state;
+    nd_config *train;
+    nd_model *model;
+    nd_metrics *metrics;
+    assert_int_equal(nd_config_create(ctx, ND_VERB_TRAIN, &train), ND_OK);
+    assert_int_equal(nd_config_set(train, "epochs", "1"), ND_OK);
+    assert_int_equal(nd_config_set(train, "test", "0"), ND_OK);
+    assert_int_equal(nd_train(ctx, train, table, NULL, NULL, &model), ND_OK);
+    refused(nd_model_save(model, NULL, 0));
+    assert_string_equal(nd_ctx_message(ctx), "nd_model_save: a null pointer was passed");
+    assert_int_equal(nd_model_evaluate(model, table, &metrics), ND_OK);
+    refused(nd_metrics_write(metrics, NULL, 0, NULL));
+    assert_string_equal(nd_ctx_message(ctx), "nd_metrics_write: a null pointer was passed");
+    nd_metrics_destroy(metrics);
+    nd_model_destroy(model);
+    nd_config_destroy(train);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(null_pointers_are_refused),
         cmocka_unit_test(questions_about_nothing_have_empty_answers),
         cmocka_unit_test(settings_of_another_verb_are_refused),
+        cmocka_unit_test(a_null_pointer_is_what_the_message_tells),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

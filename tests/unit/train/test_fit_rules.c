@@ -181,6 +181,7 @@ static void a_range_test_finds_where_descent_diverges(void **state)
     assert_true(range.suggested > 0.005 && range.suggested < 0.05);
     assert_true(range.steepest < range.lowest && range.lowest < range.diverged);
     assert_true(range.diverged > 0.214);
+    assert_true(range.start > 0.2 && range.start < 6.3 && range.least < range.start);
     clear(&f);
 }
 
