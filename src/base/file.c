@@ -302,7 +302,7 @@ static void free_out(nd_out *out)
 
 static nd_status fail_exists(nd_ctx *ctx, const char *path)
 {
-    return nd_fail(ctx, ND_ERR_EXISTS, "%s exists and is not overwritten without force", path);
+    return nd_fail(ctx, ND_ERR_EXISTS, "%s: exists already (--force overwrites it)", path);
 }
 
 static nd_status open_target(nd_out *out)

@@ -384,12 +384,16 @@ static const char *behind_quotes(const char *text)
     return NULL;
 }
 
-/* The separator behind the item that text begins with, or the end. */
+/* The separator behind the item that text begins with, or the end. Quotes are around the whole
+ * item, or around what stands before its equal sign. */
 static const char *next_separator(const char *text)
 {
     const char *first = text + strspn(text, " \t\n\r");
     const char *behind = *first == '"' ? behind_quotes(first) : NULL;
     const char *rest = behind ? behind + strspn(behind, " \t\n\r") : NULL;
+    if (rest && *rest == '=') {
+        return rest + strcspn(rest, ",|");
+    }
     bool quoted = rest && (*rest == '\0' || *rest == ',' || *rest == '|');
     return quoted ? rest : text + strcspn(text, ",|");
 }
@@ -422,17 +426,20 @@ char *nd_opt_list_text(const nd_optset *set, const char *key, size_t i)
 {
     size_t n, size = 0;
     const char *item = nd_opt_list_item(set, key, i, &n);
-    if (n < 2 || item[0] != '"' || behind_quotes(item) != item + n) {
-        return nd_strndup(item, n);
+    const char *behind = n >= 2 && item[0] == '"' ? behind_quotes(item) : NULL;
+    const char *rest = behind ? behind + strspn(behind, " \t\n\r") : NULL;
+    bool whole = behind == item + n;
+    char *text = nd_strndup(item, n);
+    if (!text || !behind || !(whole || (rest < item + n && *rest == '='))) {
+        return text;
     }
-    char *text = nd_strndup(item + 1, n - 2);
-    for (size_t j = 0; text && text[j]; j++) {
-        text[size++] = text[j];
-        j += text[j] == '"';
+    for (const char *c = item + 1; c < behind - 1; c++) {
+        text[size++] = *c;
+        c += *c == '"';
     }
-    if (text) {
-        text[size] = '\0';
-    }
+    size_t left = whole ? 0 : (size_t)(item + n - rest);
+    memcpy(text + size, rest, left);
+    text[size + left] = '\0';
     return text;
 }
 
@@ -450,4 +457,17 @@ void nd_opt_list_add(nd_text *list, const char *item)
         nd_text_add(list, item, 1);
     }
     nd_text_puts(list, "\"");
+}
+
+char *nd_opt_argument(const char *item)
+{
+    nd_text list = {0}, word = {0};
+    nd_opt_list_add(&list, item);
+    nd_text_shell(&word, list.failed || !list.data ? "" : list.data);
+    bool failed = list.failed || word.failed;
+    nd_text_free(&list);
+    if (failed) {
+        nd_text_free(&word);
+    }
+    return word.data;
 }

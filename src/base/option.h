@@ -71,4 +71,8 @@ char *nd_opt_list_text(const nd_optset *set, const char *key, size_t i);
 /* Append an item to the text of a list, in quotes if it needs them. */
 void nd_opt_list_add(nd_text *list, const char *item);
 
+/* item as the value of a list option on the command line, quoted for a shell where that is
+ * needed: 'size in cm', or '"size, total"'. For messages: NULL without memory (nd_free). */
+char *nd_opt_argument(const char *item);
+
 #endif

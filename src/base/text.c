@@ -112,6 +112,25 @@ void nd_text_free(nd_text *text)
     *text = (nd_text){0};
 }
 
+void nd_text_shell(nd_text *text, const char *word)
+{
+    bool plain = word[0] != '\0';
+    for (const char *c = word; *c; c++) {
+        plain = plain && (strchr("_-.:,", *c) || (*c >= '0' && *c <= '9') ||
+                          ((*c | 32) >= 'a' && (*c | 32) <= 'z'));
+    }
+    if (plain) {
+        nd_text_puts(text, word);
+        return;
+    }
+    nd_text_puts(text, "'");
+    for (const char *c = word; *c; c++) {
+        nd_text_puts(text, *c == '\'' ? "'\\'" : "");
+        nd_text_add(text, c, 1);
+    }
+    nd_text_puts(text, "'");
+}
+
 void nd_text_csv(nd_text *text, const char *cell, size_t n)
 {
     bool quoted = false;

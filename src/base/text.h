@@ -31,6 +31,9 @@ void nd_text_printf(nd_text *text, const char *format, ...) __attribute__((forma
 void nd_text_vprintf(nd_text *text, const char *format, va_list values)
     __attribute__((format(printf, 2, 0)));
 
+/* Append a word for a POSIX shell: as it is if it needs no quotes, else in single ones. */
+void nd_text_shell(nd_text *text, const char *word);
+
 /* Append a CSV cell: quoted if it holds a comma, a quote or a line break (RFC 4180). */
 void nd_text_csv(nd_text *text, const char *cell, size_t n);
 void nd_text_clear(nd_text *text); /* size 0, memory kept */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/option.h"
 #include "base/text.h"
 #include "data/check_parts.h"
 #include "data/prep_parts.h"
@@ -70,34 +71,15 @@ static nd_status check_allow(nd_ctx *ctx, const char *allow)
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-/* A column's name as an argument of a shell, quoted as lists take it. */
-static void add_argument(nd_text *text, const char *name)
-{
-    bool plain = name[0] != '\0', list = false;
-    for (const char *c = name; *c; c++) {
-        plain = plain && (strchr("_-.:", *c) || (*c >= '0' && *c <= '9') ||
-                          ((*c | 32) >= 'a' && (*c | 32) <= 'z'));
-        list = list || strchr(",|\"", *c);
-    }
-    nd_text_puts(text, plain ? "" : "'");
-    nd_text_puts(text, list ? "\"" : "");
-    for (const char *c = name; *c; c++) {
-        nd_text_puts(text, *c == '\'' ? "'\\'" : *c == '"' ? "\"" : "");
-        nd_text_add(text, c, 1);
-    }
-    nd_text_puts(text, list ? "\"" : "");
-    nd_text_puts(text, plain ? "" : "'");
-}
-
 static void write_remedy(nd_text *text, const char *remedy, const char *name, const char *column)
 {
     bool phrase = remedy && strchr(remedy, ' ');
     if (phrase) {
         nd_text_printf(text, "%s, or ", remedy);
     } else if (remedy) {
-        nd_text_printf(text, "--%s ", remedy);
-        add_argument(text, column);
-        nd_text_puts(text, ", or ");
+        char *argument = nd_opt_argument(column);
+        nd_text_printf(text, "--%s %s, or ", remedy, argument ? argument : column);
+        nd_free(argument);
     }
     nd_text_printf(text, "--allow %s", name);
 }

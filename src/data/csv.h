@@ -14,12 +14,14 @@ typedef enum nd_header { ND_HEADER_AUTO, ND_HEADER_YES, ND_HEADER_NO } nd_header
 typedef struct nd_csv_params {
     char delimiter; /* 0: detect among , ; tab | and runs of blanks (' ') */
     char decimal;   /* ',' for numbers such as 1,5 (then not the delimiter); else '.' */
+    char thousands; /* mark in numbers such as 1.234,5; a blank stands for those that do not
+                       break a line as well (U+00A0, U+202F); 0: none */
     char quote;     /* 0: detect " or '; ND_CSV_NO_QUOTE: none */
     nd_header header;
     const char *missing;       /* words that mean missing, separated by commas (a word
                                in double quotes can hold some), beside
                                the empty cell, in any case; NULL:
-                               ?,NA,N/A,nan,null,None */
+                               ?,NA,N/A,#N/A,nan,null,None */
     const char *const *number; /* columns that must be numbers (names or numbers) */
     size_t number_count;
     const char *const *category; /* columns that must be categories */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/option.h"
 #include "data/csv_internal.h"
 
 enum { SHOWN = 40, WHERE_ROOM = 512 };
@@ -108,6 +110,85 @@ nd_status nd_csv_fail_fault(const nd_csv_file *file, const nd_csv_fault *fault, 
     return nd_fail_memory(file->ctx);
 }
 
+/* The words that mean a missing value and one more, as --missing takes them: it sets the list,
+ * so the others must stand in it as well. */
+static char *missing_with(const nd_csv_missing *missing, const char *word)
+{
+    nd_text list = {0}, argument = {0};
+    nd_text_puts(&list, missing->text);
+    nd_text_puts(&list, missing->text[0] ? "," : "");
+    nd_opt_list_add(&list, word);
+    nd_text_shell(&argument, list.failed ? "" : list.data);
+    bool failed = list.failed || argument.failed;
+    nd_text_free(&list);
+    if (failed) {
+        nd_text_free(&argument);
+    }
+    return argument.data;
+}
+
+static nd_status fail_infinite(const nd_csv_file *file, const char *at, const char *text)
+{
+    char *words = missing_with(&file->missing, text);
+    nd_status status =
+        nd_fail(file->ctx, ND_ERR_DATA,
+                "%s: %s: \"%s\" is not a finite number; use --missing %s to leave it out",
+                file->path, at, text, words ? words : text);
+    nd_free(words);
+    return status;
+}
+
+/* Name of a mark of thousands as --thousands takes it. */
+static const char *mark_name(char mark)
+{
+    return mark == ' ' ? "space" : mark == '\'' ? "\\'" : mark == '.' ? "." : ",";
+}
+
+/* A value that a model, or --number, wants to be a number. */
+static nd_status fail_forced(const nd_csv_file *file, const char *at, const char *text,
+                             const nd_csv_cell *cell)
+{
+    const nd_csv_missing *marks = &file->missing;
+    char hint[96] = "", mark = nd_csv_thousands_mark(marks, cell->text, cell->size);
+    bool comma = !marks->comma && nd_csv_comma_number(cell->text, cell->size) &&
+                 !memchr(cell->text, '.', cell->size);
+    size_t n = 0;
+    if (comma) {
+        n = (size_t)snprintf(hint, sizeof hint, "; --decimal , reads 1,5 as 1.5");
+    }
+    if (mark) {
+        const char *shown = mark == ' ' ? " " : mark == '\'' ? "'" : mark_name(mark);
+        snprintf(hint + n, sizeof hint - n, "; --thousands %s reads 1%s000 as 1000",
+                 mark_name(mark), shown);
+    }
+    return nd_fail(file->ctx, ND_ERR_DATA, "%s: %s: \"%s\" is not a number%s", file->path, at, text,
+                   hint);
+}
+
+/* share: of the column, rounded down so that it never reads 100%. */
+static nd_status fail_text(const nd_csv_file *file, const nd_csv_place *place, const char *at,
+                           const char *text, const nd_csv_cell *cell, double share)
+{
+    char name[SHOWN + 4], number[64] = "", mark;
+    mark = nd_csv_thousands_mark(&file->missing, cell->text, cell->size);
+    if (mark) {
+        snprintf(number, sizeof number, "--thousands %s to read it as one, ", mark_name(mark));
+    }
+    show(name, file->name[place->column], strlen(file->name[place->column]));
+    bool names = place->row == 0 && !file->dialect.header;
+    char *column = nd_opt_argument(name), *words = missing_with(&file->missing, text);
+    nd_status status =
+        nd_fail(file->ctx, ND_ERR_DATA,
+                "%s: %s: \"%s\" is not a number (%.1f%% of the column is); %swrite %s--category %s "
+                "to read it as text, or --missing %s",
+                file->path, at, text, floor(share * 1000) / 10,
+                names ? "if this line holds the names, write --header yes; else " : "", number,
+                column ? column : name, words ? words : text);
+    nd_free(column);
+    nd_free(words);
+    return status;
+}
+
 nd_status nd_csv_fail_value(const nd_csv_file *file, const nd_csv_place *place, double share,
                             bool forced)
 {
@@ -124,22 +205,8 @@ nd_status nd_csv_fail_value(const nd_csv_file *file, const nd_csv_place *place, 
                        file->path, at, text);
     }
     if (is == ND_CSV_INFINITE) {
-        return nd_fail(file->ctx, ND_ERR_DATA,
-                       "%s: %s: \"%s\" is not a finite number; use --missing %s to leave it out",
-                       file->path, at, text, text);
+        return fail_infinite(file, at, text);
     }
-    if (forced) {
-        return nd_fail(file->ctx, ND_ERR_DATA, "%s: %s: \"%s\" is not a number", file->path, at,
-                       text);
-    }
-    char name[SHOWN + 4];
-    show(name, file->name[place->column], strlen(file->name[place->column]));
-    bool names = place->row == 0 && !file->dialect.header;
-    /* rounded down, so that it never reads 100% */
-    return nd_fail(
-        file->ctx, ND_ERR_DATA,
-        "%s: %s: \"%s\" is not a number (%.1f%% of the column is); %swrite --category %s "
-        "to read it as text, or --missing %s",
-        file->path, at, text, floor(share * 1000) / 10,
-        names ? "if this line holds the names, write --header yes; else " : "", name, text);
+    return forced ? fail_forced(file, at, text, &cell)
+                  : fail_text(file, place, at, text, &cell, share);
 }

@@ -17,7 +17,38 @@ static nd_status check_params(nd_ctx *ctx, const nd_csv_params *params)
                : ND_OK;
 }
 
-/* Over the byte order mark of UTF-8; UTF-16 is named in the message. */
+/* Files that are often given for a table, by their first bytes, and what to do with them. */
+static const char *name_other_kind(const char *text, size_t size)
+{
+    static const struct {
+        const char *magic;
+        size_t size;
+        const char *kind;
+    } other[] = {
+        {"PK\3\4", 4,
+         "a zip archive, which workbooks (.xlsx, .ods) are too; save the table as CSV"},
+        {"\xD0\xCF\x11\xE0", 4, "an old Office file (.xls); save the table as CSV"},
+        {"PAR1\x15", 5, "a Parquet file; save the table as CSV"},
+        {"BZh91AY&SY", 10, "packed with bzip2; unpack it: bzip2 -dc FILE | nadir ... -"},
+        {"\xFD"
+         "7zXZ",
+         5, "packed with xz; unpack it: xz -dc FILE | nadir ... -"},
+        {"\x28\xB5\x2F\xFD", 4, "packed with zstd; unpack it: zstd -dc FILE | nadir ... -"},
+        {"%PDF-", 5, "a PDF; save the table as CSV"},
+        {"[{", 2, "JSON; a table is CSV (jq -r '... | @csv' writes it)"},
+        {"{\"", 2, "JSON; a table is CSV (jq -r '... | @csv' writes it)"},
+        {"\xFF\xFE", 2, "UTF-16; save it as UTF-8"},
+        {"\xFE\xFF", 2, "UTF-16; save it as UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        if (size >= other[i].size && memcmp(text, other[i].magic, other[i].size) == 0) {
+            return other[i].kind;
+        }
+    }
+    return NULL;
+}
+
+/* Over the byte order mark of UTF-8; what is no CSV is named in the message. */
 static nd_status skip_mark(nd_csv_file *file)
 {
     size_t size = (size_t)(file->end - file->text);
@@ -25,10 +56,9 @@ static nd_status skip_mark(nd_csv_file *file)
         file->body = file->text + 3;
         return ND_OK;
     }
-    if (size >= 2 &&
-        (memcmp(file->text, "\xFF\xFE", 2) == 0 || memcmp(file->text, "\xFE\xFF", 2) == 0)) {
-        return nd_fail(file->ctx, ND_ERR_FORMAT, "%s: the file is UTF-16; save it as UTF-8",
-                       file->path);
+    const char *kind = name_other_kind(file->text, size);
+    if (kind) {
+        return nd_fail(file->ctx, ND_ERR_FORMAT, "%s: the file is %s", file->path, kind);
     }
     file->body = file->text;
     return ND_OK;
@@ -137,6 +167,7 @@ nd_status nd_csv_file_begin(nd_csv_file *file, size_t sample)
     ND_TRY(check_params(file->ctx, params));
     ND_TRY(nd_csv_missing_init(file->ctx, params->missing, &file->missing));
     file->missing.comma = params->decimal == ',';
+    file->missing.thousands = params->thousands;
     ND_TRY(skip_mark(file));
     size_t mark = (size_t)(file->body - file->text);
     file->dialect.max_field = params->max_field ? params->max_field : (size_t)16 << 20;

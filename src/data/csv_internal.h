@@ -20,6 +20,7 @@ typedef struct nd_csv_missing {
     size_t count;
     bool starts[256]; /* first bytes of the words, both cases */
     bool comma;       /* numbers have a decimal comma, and no point */
+    char thousands;   /* mark between their thousands, or 0 */
     double *number;   /* those words that are finite numbers, such as -999 */
     size_t number_count;
 } nd_csv_missing;
@@ -36,13 +37,16 @@ typedef enum nd_csv_class {
     ND_CSV_TEXT
 } nd_csv_class;
 
-/* What a cell's text is, by these words and this decimal mark; outer blanks do not count. Missing words are matched
- * without regard to case. */
+/* What a cell's text is, by these words and these marks in numbers; outer blanks do not count.
+ * Missing words are matched without regard to case. */
 nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, size_t n,
                              double *value);
 
 /* True of numbers written with commas: "1,5", "1,234.5". */
 bool nd_csv_comma_number(const char *text, size_t n);
+
+/* The mark of thousands with which a text that is no number would be one; 0: none. */
+char nd_csv_thousands_mark(const nd_csv_missing *missing, const char *text, size_t n);
 
 /* ---- Dialect and cells ----------------------------------------------------- */
 

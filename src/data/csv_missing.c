@@ -6,7 +6,7 @@
 #include "base/num.h"
 #include "data/csv_internal.h"
 
-static const char *const usual_words = "?,NA,N/A,nan,null,None";
+static const char *const usual_words = "?,NA,N/A,#N/A,nan,null,None";
 
 static unsigned char other_case(unsigned char c)
 {
@@ -99,20 +99,85 @@ static bool may_be_number(char c)
     return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'i' || c == 'I';
 }
 
-/* nd_num_parse of a number with a decimal comma; one with a point is none. */
-static nd_num parse_comma(const char *text, size_t n, double *value)
+/* Bytes of the mark of thousands that text begins with, 0 if it does not. */
+static size_t mark_size(char thousands, const char *text, size_t n)
+{
+    if (thousands != 0 && n > 0 && text[0] == thousands) {
+        return 1;
+    }
+    bool blank = thousands == ' ';
+    return blank && n >= 2 && memcmp(text, "\xC2\xA0", 2) == 0       ? 2
+           : blank && n >= 3 && memcmp(text, "\xE2\x80\xAF", 3) == 0 ? 3
+                                                                     : 0;
+}
+
+/* Sign and digits before the decimal mark onto plain, without marks of thousands, which stand
+ * before every three digits or before none. Bytes read; SIZE_MAX if a mark stands elsewhere. */
+static size_t take_whole(char thousands, const char *text, size_t n, char *plain, size_t *size)
+{
+    size_t i = 0, digits = 0, marks = 0;
+    if (n > 0 && (text[0] == '-' || text[0] == '+')) {
+        plain[(*size)++] = text[i++];
+    }
+    while (i < n) {
+        size_t mark = mark_size(thousands, text + i, n - i);
+        if (mark == 0 && (text[i] < '0' || text[i] > '9')) {
+            break;
+        }
+        if (mark > 0 && (marks > 0 ? digits != 3 : digits == 0 || digits > 3)) {
+            return SIZE_MAX;
+        }
+        digits = mark > 0 ? 0 : digits + 1;
+        marks += mark > 0;
+        if (mark == 0) {
+            plain[(*size)++] = text[i];
+        }
+        i += mark > 0 ? mark : 1;
+    }
+    return marks > 0 && digits != 3 ? SIZE_MAX : i;
+}
+
+/* nd_num_parse of a number with a decimal comma, in which a point is none, or marks of thousands,
+ * or both. */
+static nd_num parse_marked(bool comma, char thousands, const char *text, size_t n, double *value)
 {
     char plain[128];
+    size_t size = 0;
     if (n > sizeof plain) {
         return ND_NUM_NONE;
     }
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] == '.') {
+    size_t i = take_whole(thousands, text, n, plain, &size);
+    if (i == SIZE_MAX) {
+        return ND_NUM_NONE;
+    }
+    for (; i < n; i++) {
+        if (comma && text[i] == '.') {
             return ND_NUM_NONE;
         }
-        plain[i] = (char)(text[i] == ',' ? '.' : text[i]);
+        plain[size++] = (char)(comma && text[i] == ',' ? '.' : text[i]);
     }
-    return nd_num_parse(plain, n, value);
+    return nd_num_parse(plain, size, value);
+}
+
+static nd_num parse(const nd_csv_missing *missing, const char *text, size_t n, double *value)
+{
+    bool marked = missing->comma || missing->thousands != 0;
+    return marked ? parse_marked(missing->comma, missing->thousands, text, n, value)
+                  : nd_num_parse(text, n, value);
+}
+
+char nd_csv_thousands_mark(const nd_csv_missing *missing, const char *text, size_t n)
+{
+    static const char marks[] = {',', '.', ' ', '\''};
+    double value;
+    for (size_t i = 0; i < sizeof marks; i++) {
+        if (marks[i] != (missing->comma ? ',' : '.') &&
+            parse_marked(missing->comma, marks[i], text, n, &value) == ND_NUM_OK &&
+            isfinite(value)) {
+            return marks[i];
+        }
+    }
+    return 0;
 }
 
 nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, size_t n,
@@ -132,7 +197,7 @@ nd_csv_class nd_csv_classify(const nd_csv_missing *missing, const char *text, si
     if (!may_be_number(text[0]) && !(missing->comma && text[0] == ',')) {
         return ND_CSV_TEXT;
     }
-    switch (missing->comma ? parse_comma(text, n, value) : nd_num_parse(text, n, value)) {
+    switch (parse(missing, text, n, value)) {
     case ND_NUM_OK:
         if (isnan(*value)) {
             return ND_CSV_TEXT;

@@ -435,7 +435,7 @@ static nd_status settle_word(nd_csv_reading *r, size_t column, size_t missing)
         nd_log(
             r->file.ctx, 1,
             "%s: column \"%s\" is read as text: its numbers are written with commas; --decimal , "
-            "reads 1,5 as 1.5; write 1000 for 1,000",
+            "reads 1,5 as 1.5, --thousands , reads 1,000 as 1000",
             r->file.path, r->file.name[column]);
     }
     nd_free(number);

@@ -18,7 +18,7 @@ static int by_value(const void *a, const void *b)
 static nd_status fail_missing(const nd_table *table, size_t column, size_t row)
 {
     return nd_fail(table->ctx, ND_ERR_DATA, "%s: row %zu, column \"%s\": the value is missing",
-                   table->path, row + 1, table->column[column].name);
+                   table->path, nd_table_row(table, row), table->column[column].name);
 }
 
 /* Words by first appearance: the dictionary can hold words that no row has. */

@@ -105,8 +105,8 @@ bool nd_prep_listed(const nd_table *table, size_t column, const char *const *nam
 nd_status nd_prep_fail_cell(const nd_table *table, size_t row, const nd_column *column,
                             const char *what)
 {
-    return nd_fail(table->ctx, ND_ERR_DATA, "%s: row %zu, column \"%s\": %s", table->path, row + 1,
-                   column->name, what);
+    return nd_fail(table->ctx, ND_ERR_DATA, "%s: row %zu, column \"%s\": %s", table->path,
+                   nd_table_row(table, row), column->name, what);
 }
 
 nd_status nd_prep_fail_below(const nd_table *table, size_t row, const nd_column *column, double v)

@@ -412,7 +412,7 @@ static nd_status check_shares(const nd_prep_map *map, size_t row, size_t n, nd_r
         return nd_fail(map->prep->ctx, ND_ERR_DATA,
                        "%s: row %zu: the targets sum to %.6g; loss kl_divergence takes shares that "
                        "sum to 1",
-                       map->table->path, row + 1, sum);
+                       map->table->path, nd_table_row(map->table, row), sum);
     }
     for (size_t t = 0; t < n; t++) {
         y[t] = (nd_real)((double)y[t] / sum);

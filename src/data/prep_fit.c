@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/option.h"
 #include "data/prep.h"
 #include "data/prep_parts.h"
 #include "data/prep_suspect.h"
@@ -397,19 +398,22 @@ static void warn_dropped(const fit *f, size_t i)
         strcmp(column->reason, "weight of the rows") == 0 || strcmp(column->reason, "label") == 0) {
         return;
     }
+    char *argument = nd_opt_argument(column->name);
+    const char *name = argument ? argument : column->name;
     if (strcmp(column->reason, "identifier") == 0) {
         nd_log(f->prep->ctx, 1,
                "column \"%s\" looks like an identifier (%s) and is not used; --keep %s uses it",
-               column->name, f->facts[i].suspect, column->name);
+               column->name, f->facts[i].suspect, name);
     } else if (strcmp(column->reason, "no text repeats") == 0) {
         nd_log(f->prep->ctx, 1,
                "column \"%s\" is not used: no text in it repeats in the training rows; --keep %s "
                "hashes it",
-               column->name, column->name);
+               column->name, name);
     } else {
         nd_log(f->prep->ctx, 1, "column \"%s\" is not used: %s in the training rows", column->name,
                column->reason);
     }
+    nd_free(argument);
 }
 
 /* An identifier-like number that is the only input stays. */

@@ -182,7 +182,8 @@ static nd_status check_missing(const nd_table *table, const nd_column *column, c
     return nd_fail(table->ctx, ND_ERR_DATA,
                    "%s: row %zu, column \"%s\": the target is missing (in %zu of %zu rows); "
                    "%s",
-                   table->path, first + 1, column->name, missing, table->rows, remedy);
+                   table->path, nd_table_row(table, first), column->name, missing, table->rows,
+                   remedy);
 }
 
 static nd_status check_infinite(const nd_table *table, const nd_column *column)
@@ -308,7 +309,7 @@ static nd_status check_classes(nd_prep *prep, const nd_table *table, const nd_co
     if (asked == ND_TASK_AUTO && table->rows > 20 && classes * 2 > table->rows) {
         return nd_fail(prep->ctx, ND_ERR_DATA,
                        "%s: target \"%s\" holds %zu different texts in %zu rows, too many for "
-                       "classes; give another target, or task multiclass to use it all the same",
+                       "classes; give another target, or --task multiclass to use it all the same",
                        table->path, column->name, classes, table->rows);
     }
     for (size_t k = 0; k < classes; k++) {
@@ -504,14 +505,16 @@ static nd_status begin(nd_prep *prep, const nd_table *table, const nd_prep_param
     ND_TRY(find_targets(prep, table, params));
     ND_TRY(check_weight(prep, table, params));
     ND_TRY(list_inputs(prep, table));
+    bool allowed = !prep->window && !table->store && table->column[0].dtype != ND_DT_REAL;
+    const char *remedy = allowed        ? "remove these rows, or train with --allow target_missing"
+                         : prep->window ? "fill it in: a window takes every row"
+                                        : "remove rows without target";
     for (size_t t = 0; t < prep->targets; t++) {
         if (nd_prep_listed(table, prep->target[t].position, params->drop, params->drop_count)) {
             return nd_fail(prep->ctx, ND_ERR_OPTION, "ignore: column \"%s\" is the target",
                            prep->target[t].name);
         }
-        ND_TRY(check_missing(table, &table->column[prep->target[t].position],
-                             prep->window ? "fill it in: a window takes every row"
-                                          : "remove rows without target"));
+        ND_TRY(check_missing(table, &table->column[prep->target[t].position], remedy));
         ND_TRY(check_infinite(table, &table->column[prep->target[t].position]));
         nd_column_forget(&table->column[prep->target[t].position], 0, table->rows);
     }

@@ -39,6 +39,7 @@ void nd_table_destroy(nd_table *table)
     }
     nd_free(table->column);
     nd_free(table->owned);
+    nd_free(table->origin);
     nd_free(table->path);
     nd_free(table);
 }
@@ -64,6 +65,57 @@ nd_status nd_table_own(nd_table *table, void *block)
     }
     table->owned[table->owned_count++] = block;
     return ND_OK;
+}
+
+static size_t element_size(const nd_column *column)
+{
+    switch (column->dtype) {
+    case ND_DT_F64:
+        return sizeof(double);
+    case ND_DT_REAL:
+        return sizeof(nd_real);
+    case ND_DT_U8:
+        return 1;
+    case ND_DT_WORD:
+        break;
+    }
+    return sizeof(uint32_t);
+}
+
+/* Rows move up in place: none is written over before it was read. */
+static void keep_cells(nd_column *column, const uint32_t *rows, size_t count)
+{
+    size_t size = element_size(column), step = column->stride * size;
+    char *data = (char *)(uintptr_t)column->data; /* the table owns it */
+    column->missing = 0;
+    for (size_t i = 0; i < count; i++) {
+        memmove(data + i * step, data + rows[i] * step, column->width * size);
+        column->missing += column->dtype == ND_DT_WORD ? nd_column_word(column, i) == ND_DICT_NONE
+                                                       : isnan(nd_column_number(column, i, 0));
+    }
+}
+
+nd_status nd_table_keep(nd_table *table, const uint32_t *rows, size_t count)
+{
+    uint32_t *origin = nd_alloc(count, sizeof *origin);
+    if (!origin) {
+        return nd_fail_memory(table->ctx);
+    }
+    for (size_t i = 0; i < count; i++) {
+        origin[i] = (uint32_t)(nd_table_row(table, rows[i]) - 1);
+    }
+    for (size_t c = 0; c < table->columns; c++) {
+        keep_cells(&table->column[c], rows, count);
+    }
+    nd_free(table->origin);
+    table->origin = origin;
+    table->rows = count;
+    return ND_OK;
+}
+
+size_t nd_table_row(const nd_table *table, size_t row)
+{
+    return 1 + (table->origin ? table->origin[row] : row);
 }
 
 int nd_table_find(const nd_table *table, const char *name)

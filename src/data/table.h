@@ -40,6 +40,7 @@ struct nd_table {
                            file says; all 0: it does not */
     bool patterns;          /* of FANN's or PROBEN1's format */
     struct nd_store *store; /* that holds the columns, not owned; NULL: memory */
+    uint32_t *origin;       /* [rows] rows of the file that were kept, owned; NULL: all */
     void **owned;           /* blocks freed with the table (nd_free) */
     size_t owned_count, owned_room;
 };
@@ -53,6 +54,13 @@ nd_status nd_table_add(nd_table *table, const nd_column *column);
 
 /* Make the table free a block when it is destroyed; frees it at once on failure. */
 nd_status nd_table_own(nd_table *table, void *block);
+
+/* Keep rows[count], ascending, of a table in memory that owns its columns; they move up, and
+ * nd_table_row tells where they were. On failure the table is as it was. */
+nd_status nd_table_keep(nd_table *table, const uint32_t *rows, size_t count);
+
+/* Number of a row in its file, from 1, for people. */
+size_t nd_table_row(const nd_table *table, size_t row);
 
 /* Column by name, or by 1-based number when no name matches; -1 if none. */
 int nd_table_find(const nd_table *table, const char *name);

@@ -175,12 +175,12 @@ static nd_status hash_source(nd_ctx *ctx, const nd_config *config, const char *p
 /* Every option that decides over the prepared rows or their parts. */
 static nd_status hash_settings(const nd_config *config, uint64_t *hash)
 {
-    static const char *const key[] = {"target",  "task",      "valid",     "test",
-                                      "ignore",  "keep",      "number",    "category",
-                                      "header",  "quote",     "delimiter", "decimal",
-                                      "missing", "scaling",   "clip",      "max_one_hot",
-                                      "buckets", "min_count", "weight",    "class_weights",
-                                      "seed",    "image",     "embedding"};
+    static const char *const key[] = {"target",        "task",    "valid",     "test",
+                                      "ignore",        "keep",    "number",    "category",
+                                      "header",        "quote",   "delimiter", "decimal",
+                                      "thousands",     "missing", "scaling",   "clip",
+                                      "max_one_hot",   "buckets", "min_count", "weight",
+                                      "class_weights", "seed",    "image",     "embedding"};
     nd_text text = {0};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         nd_text_printf(&text, "%s=%s\n", key[i], nd_opt_text(&config->set, key[i]));

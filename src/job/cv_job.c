@@ -208,7 +208,7 @@ static nd_status prepare(job *j)
     ND_TRY(find_task(j));
     if (j->prep->window > 0 || j->prep->task == ND_TASK_AUTOENCODER) {
         return nd_fail(j->ctx, ND_ERR_OPTION,
-                       "cv: %s not cross-validated; train has a test share for it",
+                       "%s not cross-validated; train has a test share for it",
                        j->prep->window > 0 ? "windows of a series are" : "an autoencoder is");
     }
     ND_TRY(take_column(j, "group", ND_FOLDS_GROUP));
@@ -312,7 +312,9 @@ static nd_status keep_part(const job *j, nd_trained *t, const nd_rows *rows, nd_
     nd_prep_map map;
     table.ctx = ctx;
     ND_TRY(make_room(p, ctx, j->cv->target == NULL, j->cv->outputs, rows->count));
-    memcpy(p->row, rows->index, rows->count * sizeof *p->row);
+    for (size_t i = 0; i < rows->count; i++) {
+        p->row[i] = (uint32_t)(nd_table_row(rows->table, rows->index[i]) - 1);
+    }
     ND_TRY(nd_prep_map_create(t->model->prep, &table, true, &map));
     nd_status status = predict(t->model, &map, rows, p);
     nd_prep_map_free(&map);

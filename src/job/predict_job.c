@@ -21,7 +21,7 @@ typedef struct run {
     nd_ctx *ctx;
     nd_model *model;
     const nd_sink *sink;
-    const char *id; /* column to copy, NULL: row numbers */
+    nd_strings id; /* columns to copy; none: row numbers */
     int digits;
     size_t piece_rows;
     uint64_t row;    /* rows written */
@@ -77,6 +77,32 @@ static void put_names(const run *r, nd_text *text, const char *before)
     }
 }
 
+static bool is_target(const nd_prep *prep, const char *name)
+{
+    for (size_t t = 0; t < prep->targets; t++) {
+        if (strcmp(prep->target[t].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "row", or the columns to copy. One that is a target as well holds the truth, and is called so:
+ * the prediction has its name. */
+static void put_ids(const run *r, nd_text *text)
+{
+    nd_text_puts(text, r->id.count == 0 ? "row" : "");
+    for (size_t i = 0; i < r->id.count; i++) {
+        nd_text name = {0};
+        nd_text_puts(&name, is_target(r->model->prep, r->id.item[i]) ? "true_" : "");
+        nd_text_puts(&name, r->id.item[i]);
+        nd_text_puts(text, i > 0 ? "," : "");
+        put_string(text, name.failed ? "" : name.data);
+        text->failed = text->failed || name.failed;
+        nd_text_free(&name);
+    }
+}
+
 /* row,species,p_setosa,p_versicolor,... or row,rain,wind,p_rain,p_wind or row,price; then
  * sd_... */
 static nd_status put_header(const run *r)
@@ -84,7 +110,7 @@ static nd_status put_header(const run *r)
     const nd_prep *prep = r->model->prep;
     bool values = nd_prep_values(prep);
     nd_text text = {0};
-    put_string(&text, r->id == NULL ? "row" : r->id);
+    put_ids(r, &text);
     for (size_t t = 0; !values && t < prep->targets; t++) {
         put_name(&text, "", prep->target[t].name, 0);
     }
@@ -100,19 +126,22 @@ static nd_status put_header(const run *r)
 
 static void put_id(const run *r, nd_text *text, size_t i)
 {
-    if (r->id == NULL) {
+    if (r->id.count == 0) {
         char *out = nd_text_room(text, ND_NUM_TEXT);
         if (out != NULL) {
             text->size += nd_num_print_whole(out, r->row + i + 1);
         }
         return;
     }
-    const nd_column *column = &r->table->column[r->table->columns - 1];
-    uint32_t word = nd_column_word(column, r->first + i);
-    if (word != ND_DICT_NONE) {
-        size_t n;
-        const char *cell = nd_dict_word(column->dict, word, &n);
-        nd_text_csv(text, cell, n);
+    const nd_column *column = &r->table->column[r->table->columns - r->id.count];
+    for (size_t k = 0; k < r->id.count; k++) {
+        uint32_t word = nd_column_word(&column[k], r->first + i);
+        nd_text_puts(text, k > 0 ? "," : "");
+        if (word != ND_DICT_NONE) {
+            size_t n;
+            const char *cell = nd_dict_word(column[k].dict, word, &n);
+            nd_text_csv(text, cell, n);
+        }
     }
 }
 
@@ -218,7 +247,7 @@ static nd_status predict_whole(run *r, const char *path, nd_content content)
 {
     nd_table *table;
     bool images = content == ND_CONTENT_IMAGES;
-    if (r->id != NULL) {
+    if (r->id.count > 0) {
         return nd_fail(r->ctx, ND_ERR_OPTION, "id: %s holds %s, it has no column to copy", path,
                        images ? "images" : "numbers");
     }
@@ -232,12 +261,12 @@ static nd_status predict_whole(run *r, const char *path, nd_content content)
     return status;
 }
 
-/* The columns that a stream must deliver: those the model uses, then the id. */
+/* The columns that a stream must deliver: those the model uses, then those to copy. */
 static nd_status list_wants(const run *r, nd_csv_want **want, size_t *count)
 {
     const nd_prep *prep = r->model->prep;
     *count = 0;
-    *want = nd_alloc(prep->columns + 1, sizeof **want);
+    *want = nd_alloc(prep->columns + r->id.count + 1, sizeof **want);
     if (*want == NULL) {
         return nd_fail_memory(r->ctx);
     }
@@ -254,8 +283,8 @@ static nd_status list_wants(const run *r, nd_csv_want **want, size_t *count)
                 .name = column->name, .dtype = type, .place = i + 1, .of = prep->columns};
         }
     }
-    if (r->id != NULL) {
-        (*want)[(*count)++] = (nd_csv_want){.name = r->id, .dtype = ND_DT_WORD};
+    for (size_t k = 0; k < r->id.count; k++) {
+        (*want)[(*count)++] = (nd_csv_want){.name = r->id.item[k], .dtype = ND_DT_WORD};
     }
     return ND_OK;
 }
@@ -368,6 +397,7 @@ static nd_status run_init(run *r, bool spread)
 
 static void run_free(run *r)
 {
+    nd_strings_free(&r->id);
     for (size_t i = 0; i < BLOCKS; i++) {
         nd_text_free(&r->block[i]);
     }
@@ -392,10 +422,12 @@ nd_status nd_model_predict_file(nd_model *model, const nd_config *config, const 
         .ctx = ctx,
         .model = model,
         .sink = sink,
-        .id = nd_opt_given(&effective->set, "id") ? nd_opt_text(&effective->set, "id") : NULL,
         .digits = (int)nd_opt_int(&effective->set, "digits"),
     };
-    nd_status status = run_init(&r, nd_opt_bool(&effective->set, "spread"));
+    nd_status status = nd_strings_from(&effective->set, "id", &r.id);
+    if (status == ND_OK) {
+        status = run_init(&r, nd_opt_bool(&effective->set, "spread"));
+    }
     if (status == ND_OK) {
         status = run_file(&r, effective, path);
     }

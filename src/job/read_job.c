@@ -7,6 +7,7 @@
 #include "data/gzip.h"
 #include "data/idx.h"
 #include "data/patterns.h"
+#include "job/labelled.h"
 #include "job/read.h"
 #include "job/settings.h"
 #include "model/model.h"
@@ -75,10 +76,10 @@ static bool wants_values(const nd_config *config, const nd_hints *hints)
             strcmp(nd_opt_text(&config->set, "task"), "regression") == 0);
 }
 
-/* hints: column types that are known from elsewhere, beside those of config. store: for
- * the columns, or NULL. */
+/* hints: column types that are known from elsewhere, beside those of config. like: NULL, or a
+ * table that this one stands beside, in the same store if it has one. */
 static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *path,
-                            const nd_hints *hints, nd_store *store, nd_table **table)
+                            const nd_hints *hints, const nd_table *like, nd_table **table)
 {
     *table = NULL;
     nd_content content;
@@ -105,8 +106,15 @@ static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *pa
         settings.csv.category_count = hints->category_count;
         settings.csv.names_are_hints = true;
     }
-    settings.csv.store = store;
+    settings.csv.store = like ? like->store : NULL;
     nd_status status = nd_csv_read(ctx, path, &settings.csv, table);
+    if (status == ND_OK) {
+        status = nd_table_keep_labelled(config, &settings.prep, like ? like : *table, *table);
+    }
+    if (status != ND_OK) {
+        nd_table_destroy(*table);
+        *table = NULL;
+    }
     nd_settings_free(&settings);
     return status;
 }
@@ -156,7 +164,7 @@ nd_status nd_table_read_like(nd_ctx *ctx, const nd_config *config, const char *p
         hint(&hints, like->column[i].name, like->column[i].dtype == ND_DT_WORD);
     }
     hints.values = like->targets > 1;
-    nd_status status = read_typed(ctx, config, path, &hints, like->store, table);
+    nd_status status = read_typed(ctx, config, path, &hints, like, table);
     nd_hints_free(&hints);
     return status;
 }

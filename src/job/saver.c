@@ -139,12 +139,11 @@ static nd_status open_folder(nd_saver *s, bool resume, bool fresh, nd_checkpoint
     if (!exists) {
         return ND_OK;
     }
-    return fresh
-               ? forget_checkpoints(s)
-               : nd_fail(s->ctx, ND_ERR_EXISTS,
-                         "%s holds the checkpoints of a run: resume goes on with it, force begins "
-                         "anew",
-                         s->folder);
+    return fresh ? forget_checkpoints(s)
+                 : nd_fail(s->ctx, ND_ERR_EXISTS,
+                           "%s holds the checkpoints of a run: --resume goes on with it, --force "
+                           "begins anew",
+                           s->folder);
 }
 
 /* ---- The writer */

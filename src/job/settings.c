@@ -60,10 +60,27 @@ static nd_status one_character(const nd_config *config, const char *key, char *o
         *out = ' ';
     } else if (strcmp(text, "none") == 0 && strcmp(key, "quote") == 0) {
         *out = ND_CSV_NO_QUOTE;
+    } else if (strcmp(text, "none") == 0 && strcmp(key, "thousands") == 0) {
+        *out = 0;
     } else if (strlen(text) == 1 && text[0] != '\n' && text[0] != '\r') {
         *out = text[0];
     } else {
         return nd_fail(config->ctx, ND_ERR_OPTION, "%s: \"%s\" is not one character", key, text);
+    }
+    return ND_OK;
+}
+
+static nd_status check_thousands(const nd_config *config, const nd_csv_params *csv)
+{
+    char mark = csv->thousands, decimal = csv->decimal == ',' ? ',' : '.';
+    if (mark == decimal) {
+        return nd_fail(config->ctx, ND_ERR_OPTION, "thousands: '%c' is the decimal mark%s", mark,
+                       mark == '.' ? "; with --decimal , it can be that of thousands" : "");
+    }
+    if (mark != 0 && !strchr(",.'_ ", mark)) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "thousands: it is a comma, a point, an apostrophe, _ or space, not \"%c\"",
+                       mark);
     }
     return ND_OK;
 }
@@ -87,6 +104,8 @@ static nd_status csv_settings(const nd_config *config, nd_settings *s)
     ND_TRY(one_character(config, "quote", &s->csv.quote));
     ND_TRY(one_character(config, "decimal", &s->csv.decimal));
     ND_TRY(check_decimal(config, &s->csv));
+    ND_TRY(one_character(config, "thousands", &s->csv.thousands));
+    ND_TRY(check_thousands(config, &s->csv));
     if (takes(config, "header")) {
         s->csv.header = (nd_header)nd_opt_choice(&config->set, "header");
     }

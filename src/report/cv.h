@@ -10,7 +10,7 @@ typedef struct nd_cv_part {
     size_t train, valid; /* rows */
     long epochs, best_epoch;
     nd_metrics *metrics, *baseline; /* of the rows held out */
-    uint32_t *row;                  /* [metrics->rows] of the table */
+    uint32_t *row;                  /* [metrics->rows] of the file, from 0 */
     nd_real *y;                     /* [rows][outputs] of classes; NULL for a regression */
     double *value, *truth;          /* [rows][outputs] of a regression */
     nd_real *label;                 /* [rows] class; NULL for a regression */

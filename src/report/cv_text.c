@@ -98,11 +98,8 @@ static double baseline_mean(const nd_cv *cv, const char *name)
 static void put_figure(nd_text *text, double value)
 {
     char number[ND_NUM_TEXT] = "-";
-    bool plain = fabs(value) < 1e5 && (fabs(value) >= 1e-4 || value == 0);
-    if (plain) {
-        nd_num_print_fixed(number, value, 4);
-    } else if (!isnan(value)) {
-        nd_num_print_general(number, value, 4);
+    if (!isnan(value)) {
+        nd_metrics_print_figure(number, value);
     }
     nd_text_printf(text, "  %*s", FIGURE_WIDTH, number);
 }

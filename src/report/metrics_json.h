@@ -1,14 +1,18 @@
-/* Figures of an evaluation as a JSON value. */
+/* Figures of an evaluation as a JSON value, and as text. */
 #ifndef ND_REPORT_METRICS_JSON_H
 #define ND_REPORT_METRICS_JSON_H
 
 #include <jansson.h>
 
+#include "base/num.h"
 #include "base/text.h"
 #include "train/metrics.h"
 
 /* A new object, NULL without memory; figures that do not apply are null. */
 json_t *nd_metrics_json(const nd_metrics *metrics);
+
+/* A figure for people, in at most 9 characters unless negative: 0.8371, 65048.076, 150612. */
+void nd_metrics_print_figure(char out[ND_NUM_TEXT], double value);
 
 /* A real, or null for NaN and infinities, which JSON does not have. */
 json_t *nd_json_number(double value);

@@ -56,16 +56,21 @@ static size_t widest(char *const *name, size_t count)
     return width;
 }
 
+void nd_metrics_print_figure(char out[ND_NUM_TEXT], double value)
+{
+    double size = fabs(value);
+    if (size < 1e9 && (size >= 1e-4 || value == 0)) {
+        nd_num_print_fixed(out, value, size < 1e4 ? 4 : size < 1e5 ? 3 : 0);
+    } else {
+        nd_num_print_general(out, value, 4);
+    }
+}
+
 static void add_figure(nd_text *text, double value)
 {
     char number[ND_NUM_TEXT] = "-";
     if (!isnan(value)) {
-        bool plain = fabs(value) < 1e5 && (fabs(value) >= 1e-4 || value == 0);
-        if (plain) {
-            nd_num_print_fixed(number, value, 4);
-        } else {
-            nd_num_print_general(number, value, 4);
-        }
+        nd_metrics_print_figure(number, value);
     }
     nd_text_printf(text, "  %*s", FIGURE_WIDTH, number);
 }

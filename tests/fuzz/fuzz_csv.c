@@ -1,5 +1,5 @@
-/* CSV from memory. The first byte chooses delimiter, quote and header, so that
- * every dialect is met; cutting into tiny chunks must not change the outcome. */
+/* CSV from memory. The first byte chooses delimiter, quote, header and mark of
+ * thousands, so that every dialect is met; cutting into tiny chunks must not change the outcome. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,12 +27,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char delimiters[] = {0, 0, ',', ' ', ';', '\t'};
     static const char quotes[] = {0, '"', '\'', '\x01'};
+    static const char thousands[] = {0, ' ', '\'', '_'};
     if (size < 1) {
         return 0;
     }
     nd_csv_params params = {.delimiter = delimiters[data[0] % sizeof delimiters],
                             .quote = quotes[data[0] / 6 % 4],
                             .header = (nd_header)(data[0] / 24 % 3),
+                            .thousands = thousands[data[0] / 72],
                             .max_field = 1000};
     static nd_ctx *ctx;
     if (!ctx && nd_ctx_create(&ctx, 1) != ND_OK) {

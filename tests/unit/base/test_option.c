@@ -215,6 +215,42 @@ static void items_in_double_quotes_hold_separators(void **state)
     quoted("\"\",e", 0, "");
 }
 
+static void a_quoted_name_has_its_value_behind(void **state)
+{
+    (void)state;
+    quoted("\"a, \"\"b\"\"\" = 2,c=3", 0, "a, \"b\"= 2");
+    assert_int_equal(nd_opt_list_count(&set, "hidden"), 2);
+    quoted("x=1|\"b|c\"=2", 1, "b|c=2");
+}
+
+static void argued(const char *item, const char *argument)
+{
+    char *text = nd_opt_argument(item);
+    assert_string_equal(text, argument);
+    nd_free(text);
+}
+
+static void items_become_arguments_of_a_shell(void **state)
+{
+    (void)state;
+    argued("sepal_length-2.b", "sepal_length-2.b");
+    argued("size in cm", "'size in cm'");
+    argued("size, total", "'\"size, total\"'");
+    argued("it's \"x\"", "'\"it'\\''s \"\"x\"\"\"'");
+    argued("", "''");
+    argued("$HOME", "'$HOME'");
+}
+
+static void arguments_without_memory_are_null(void **state)
+{
+    (void)state;
+    for (unsigned long i = 1; i <= 2; i++) {
+        nd_alloc_fail_at(i, false);
+        assert_null(nd_opt_argument("size, total"));
+    }
+    nd_alloc_fail_at(0, false);
+}
+
 /* What is no quoted item is taken letter by letter, as before. */
 static void other_quotes_stay(void **state)
 {
@@ -268,6 +304,9 @@ int main(void)
         CASE(attributes_are_pairs_with_commas),
         CASE(list_items_come_without_blanks),
         CASE(items_in_double_quotes_hold_separators),
+        CASE(a_quoted_name_has_its_value_behind),
+        CASE(items_become_arguments_of_a_shell),
+        CASE(arguments_without_memory_are_null),
         CASE(other_quotes_stay),
         CASE(a_copy_is_independent),
         CASE(failed_allocations_leave_the_set_as_it_was),

@@ -233,7 +233,8 @@ static void rare_text_in_numbers_is_an_error_wherever_it_stands(void **state)
     assert_null(table);
     assert_string_equal(nd_ctx_message(ctx) + strlen(path),
                         ": row 1 (line 2), column \"b\": \"none0\" is not a number (99.0% of the "
-                        "column is); write --category b to read it as text, or --missing none0");
+                        "column is); write --category b to read it as text, or --missing "
+                        "'?,NA,N/A,#N/A,nan,null,None,none0'");
 }
 
 /* One row as wide as all that is looked at to find the columns. */

@@ -70,6 +70,40 @@ static void columns_are_found_by_name_before_number(void **state)
     nd_table_destroy(table);
 }
 
+static void kept_rows_move_up_and_know_where_they_were(void **state)
+{
+    (void)state;
+    nd_table *table = NULL;
+    const double number[] = {1, 2, (double)NAN, 4, 5};
+    assert_int_equal(nd_table_create(ctx, "t", &table), ND_OK);
+    table->rows = 5;
+    double *numbers = nd_alloc(5, sizeof *numbers);
+    uint32_t *words = nd_alloc(5, sizeof *words);
+    memcpy(numbers, number, sizeof number);
+    memcpy(words, (uint32_t[]){0, ND_DICT_NONE, 1, 0, ND_DICT_NONE}, 5 * sizeof *words);
+    assert_int_equal(nd_table_own(table, numbers) | nd_table_own(table, words), ND_OK);
+    nd_column a = {nd_strdup("a"), ND_DT_F64, numbers, 1, 1, .missing = 1};
+    nd_column b = {nd_strdup("b"), ND_DT_WORD, words, 1, 1, .dict = nd_dict_create(), .missing = 2};
+    assert_int_equal(nd_table_add(table, &a) | nd_table_add(table, &b), ND_OK);
+    assert_int_equal(nd_table_row(table, 4), 5);
+    nd_alloc_fail_at(1, true);
+    assert_int_equal(nd_table_keep(table, (uint32_t[]){0}, 1), ND_ERR_MEMORY);
+    nd_alloc_fail_at(0, false);
+    assert_int_equal(table->rows, 5);
+    assert_int_equal(nd_table_keep(table, (uint32_t[]){0, 2, 3, 4}, 4), ND_OK);
+    assert_int_equal(nd_table_keep(table, (uint32_t[]){1, 3}, 2), ND_OK);
+    assert_int_equal(table->rows, 2);
+    assert_int_equal(nd_table_row(table, 0), 3);
+    assert_int_equal(nd_table_row(table, 1), 5);
+    assert_true(isnan(nd_column_number(&table->column[0], 0, 0)));
+    assert_true(nd_column_number(&table->column[0], 1, 0) == 5);
+    assert_int_equal(nd_column_word(&table->column[1], 0), 1);
+    assert_int_equal(nd_column_word(&table->column[1], 1), ND_DICT_NONE);
+    assert_int_equal(table->column[0].missing, 1);
+    assert_int_equal(table->column[1].missing, 1);
+    nd_table_destroy(table);
+}
+
 static void failed_allocations_free_what_was_given(void **state)
 {
     (void)state;
@@ -92,6 +126,7 @@ int main(void)
         cmocka_unit_test(several_targets_are_numbered),
         cmocka_unit_test(empty_arrays_are_refused),
         cmocka_unit_test(columns_are_found_by_name_before_number),
+        cmocka_unit_test(kept_rows_move_up_and_know_where_they_were),
         cmocka_unit_test(failed_allocations_free_what_was_given),
     };
     if (nd_ctx_create(&ctx, 1) != ND_OK) {

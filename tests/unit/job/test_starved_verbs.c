@@ -43,8 +43,13 @@ static void verbs_without_training_end_well_or_say_why(void **state)
     static const job jobs[] = {
         {"rates", lr_find, 1, "rows.csv", {TINY, "target", "y", "lr_steps", "20"}},
         {"check", check, 1, "rows.csv", {"target", "y"}},
+        {"labelled",
+         check,
+         1,
+         "rows.csv",
+         {"target", "kind", "missing", "k", "allow", "target_missing"}},
         {"sheet", augment, 1, "t-images-idx3-ubyte", {"augment", "shift=1", "sheet", "2x3"}},
-        {"predict", predict, 1, "rows.csv", {"id", "x"}},
+        {"predict", predict, 1, "rows.csv", {"id", "x,y"}},
     };
     for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++) {
         starve_job(&jobs[i]);

@@ -174,6 +174,20 @@ static void several_targets_get_a_row_each(void **state)
                                      "b          15.8114     15.0000      0.0000\n"));
 }
 
+static void large_figures_keep_their_digits(void **state)
+{
+    (void)state;
+    static const double y[] = {150612, 12345.67891, 2e9}, t[] = {0, 0, 0};
+    const char *const names[] = {"a", "b", "c"};
+    nd_metrics *m = NULL;
+    assert_int_equal(nd_metrics_regression(ctx, y, t, 1, 3, names, &m), ND_OK);
+    write_metrics(m, NULL, 0);
+    nd_metrics_destroy(m);
+    assert_non_null(strstr(out.data, "\na           150612      150612           -\n"
+                                     "b        12345.679   12345.679           -\n"
+                                     "c            2e+09       2e+09           -\n"));
+}
+
 static void json_holds_the_same_figures(void **state)
 {
     (void)state;
@@ -207,6 +221,7 @@ int main(void)
         CASE(many_classes_list_their_most_frequent_confusions),
         CASE(regression_shows_three_figures),
         CASE(several_targets_get_a_row_each),
+        CASE(large_figures_keep_their_digits),
         CASE(json_holds_the_same_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
