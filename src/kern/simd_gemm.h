@@ -32,10 +32,19 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* m rows are dealt evenly to panels of at most ND_MR. */
-static size_t panels_of(size_t m)
+/* Whether panels of B have three vectors: where they fill the columns well, and rows of A are
+ * read in lines. A transposed A is copied, which panels of few rows make slower. */
+static bool is_wide(const nd_gemm_piece *t)
 {
-    return (m + ND_MR - 1) / ND_MR;
+    size_t vectors = (t->n + VL - 1) / VL;
+    return WIDE_ROWS > 0 && t->a_col == 1 && (vectors >= 6 || vectors == 3);
+}
+
+/* m rows are dealt evenly to panels of at most ND_MR, or WIDE_ROWS. */
+static size_t panels_of(size_t m, bool wide)
+{
+    size_t most = wide ? WIDE_ROWS : ND_MR;
+    return (m + most - 1) / most;
 }
 
 static left in_place(const nd_gemm_piece *t, size_t p)
@@ -50,27 +59,27 @@ static void put_part(size_t rows, size_t n, const nd_real *tile, nd_real *c, siz
 {
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < n; j++) {
-            c[i * ldc + j] = tile[i * PANEL + j] + (add ? c[i * ldc + j] : 0);
+            c[i * ldc + j] = tile[i * WIDEST * VL + j] + (add ? c[i * ldc + j] : 0);
         }
     }
 }
 
-/* All rows of C, columns j .. j + n - 1, n <= PANEL; B lies at b. */
+/* All rows of C, columns j .. j + n - 1 of one panel; B lies at b. */
 static void panel_product(const nd_gemm_piece *t, const left *a, size_t k, const nd_real *b,
                           size_t ldb, size_t j, size_t n, bool add)
 {
-    size_t panels = panels_of(t->m), rows = t->m / panels, more = t->m % panels;
-    size_t vectors = n > VL ? 2 : 1;
+    size_t panels = panels_of(t->m, is_wide(t)), rows = t->m / panels, more = t->m % panels;
+    size_t vectors = (n + VL - 1) / VL;
     bool whole = n == vectors * VL;
-    nd_real tile[ND_MR * PANEL];
+    nd_real tile[ND_MR * WIDEST * VL];
     nd_real *c = t->c + j;
     for (size_t i = 0, at = 0; i < panels; i++) {
         size_t count = rows + (i < more), step = a->step ? a->step : count;
-        tile_fn *run = tile_table[count - 1][a->panel][vectors - 1];
+        tile_fn *run = tile_of(count, a->panel, vectors);
         if (whole) {
             run(k, a->a + at * a->row, step, b, ldb, c, t->ldc, add);
         } else {
-            run(k, a->a + at * a->row, step, b, ldb, tile, PANEL, false);
+            run(k, a->a + at * a->row, step, b, ldb, tile, WIDEST * VL, false);
             put_part(count, n, tile, c, t->ldc, add);
         }
         at += count;
@@ -109,16 +118,18 @@ static void finish(const nd_gemm_piece *t, size_t j, size_t n)
 /* A and B in place, but for columns at the edge and transposed ones. */
 static void block_small(const nd_gemm_piece *t, size_t p, size_t k, bool add)
 {
-    _Alignas(64) nd_real copy[KC * PANEL];
+    _Alignas(64) nd_real copy[KC * WIDEST * VL];
     left a = in_place(t, p);
+    bool wide = is_wide(t);
     const nd_real *b = t->b + p * t->b_row;
-    for (size_t j = 0; j < t->n; j += PANEL) {
-        size_t n = least(PANEL, t->n - j);
+    for (size_t j = 0, width; j < t->n; j += width) {
+        width = panel_columns(wide, t->n - j);
+        size_t n = least(width, t->n - j);
         if (t->b_col == 1 && n % VL == 0) {
             panel_product(t, &a, k, b + j, t->b_row, j, n, add);
         } else {
-            pack_panel(k, n, b + j * t->b_col, t->b_row, t->b_col, copy);
-            panel_product(t, &a, k, copy, PANEL, j, n, add);
+            pack_panel(k, n, width, b + j * t->b_col, t->b_row, t->b_col, copy);
+            panel_product(t, &a, k, copy, width, j, n, add);
         }
     }
 }
@@ -136,7 +147,7 @@ static left copy_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *block
         }
         return (left){block, LINE, LINE, false};
     }
-    size_t panels = panels_of(t->m);
+    size_t panels = panels_of(t->m, is_wide(t));
     for (size_t i = 0; i < panels; i += SIDE) {
         pack_panels(t->m, panels, i, least(i + SIDE, panels), k, a, t->a_col, block);
     }
@@ -146,14 +157,16 @@ static left copy_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *block
 static void block_large(const nd_gemm_piece *t, size_t p, size_t k, bool add, bool last)
 {
     _Alignas(64) nd_real block[MC * LINE];
-    _Alignas(64) nd_real group[KC * GROUP];
+    _Alignas(64) nd_real group[KC * (GROUP > WIDE_GROUP ? GROUP : WIDE_GROUP)];
     left a = copy_left(t, p, k, block);
+    bool wide = is_wide(t);
     const nd_real *b = t->b + p * t->b_row;
-    for (size_t j = 0; j < t->n; j += GROUP) {
-        size_t columns = least(GROUP, t->n - j);
-        pack_group(k, columns, b + j * t->b_col, t->b_row, t->b_col, group);
-        for (size_t q = 0; q < columns; q += PANEL) {
-            panel_product(t, &a, k, group + q * k, PANEL, j + q, least(PANEL, columns - q), add);
+    for (size_t j = 0, columns; j < t->n; j += columns) {
+        columns = group_columns(wide, t->n - j);
+        pack_group(k, columns, wide, b + j * t->b_col, t->b_row, t->b_col, group);
+        for (size_t q = 0, width; q < columns; q += width) {
+            width = panel_columns(wide, columns - q);
+            panel_product(t, &a, k, group + q * k, width, j + q, least(width, columns - q), add);
         }
         if (last) {
             finish(t, j, columns);
@@ -187,7 +200,7 @@ static void gemm_blocks(const nd_gemm_piece *t)
 static size_t gemm_turned(const nd_gemm_piece *t)
 {
     nd_real tile[ND_MR * PANEL];
-    size_t panels = panels_of(t->n), whole = t->m / PANEL * PANEL;
+    size_t panels = panels_of(t->n, false), whole = t->m / PANEL * PANEL;
     for (size_t i = 0; i < whole; i += PANEL) {
         for (size_t q = 0, at = 0; q < panels; q++) {
             size_t rows = t->n / panels + (q < t->n % panels);

@@ -10,7 +10,8 @@ enum {
     KC = 1024 / sizeof(nd_real), /* inner dimension of a block */
     LINE = KC + 16,              /* distance of copied lines: apart in the cache */
     MC = 256,                    /* rows of a piece at most */
-    GROUP = 64                   /* columns of B that are copied at a time */
+    GROUP = 4 * PANEL,           /* columns of B that are copied at a time, */
+    WIDE_GROUP = 3 * WIDEST * VL /* and where panels are wide */
 };
 
 typedef nd_real quad
@@ -62,59 +63,82 @@ static void turn(size_t k, size_t n, const nd_real *restrict in, size_t step, nd
     }
 }
 
-/* Copy n columns of B into a panel; those behind n hold anything, as nothing of
+/* Copy n columns of B into a panel of width; those behind n hold anything, as nothing of
  * what they give is kept. Whole vectors are read while B goes on behind them. */
-static void pack_columns(size_t k, size_t n, const nd_real *b, size_t b_row, nd_real *panel)
+static void pack_columns(size_t k, size_t n, size_t width, const nd_real *b, size_t b_row,
+                         nd_real *panel)
 {
     size_t p = 0, end = (k - 1) * b_row + n;
-    for (; p * b_row + PANEL <= end; p++) {
-        *(vec *)(panel + p * PANEL) = *(const vec *)(b + p * b_row);
-        *(vec *)(panel + p * PANEL + VL) = *(const vec *)(b + p * b_row + VL);
+    for (; p * b_row + width <= end; p++) {
+        for (size_t j = 0; j < width; j += VL) {
+            *(vec *)(panel + p * width + j) = *(const vec *)(b + p * b_row + j);
+        }
     }
     for (; p < k; p++) {
-        for (size_t j = 0; j < PANEL; j++) {
-            panel[p * PANEL + j] = j < n ? b[p * b_row + j] : 0;
+        for (size_t j = 0; j < width; j++) {
+            panel[p * width + j] = j < n ? b[p * b_row + j] : 0;
         }
     }
 }
 
-static void pack_panel(size_t k, size_t n, const nd_real *b, size_t b_row, size_t b_col,
-                       nd_real *panel)
+static void pack_panel(size_t k, size_t n, size_t width, const nd_real *b, size_t b_row,
+                       size_t b_col, nd_real *panel)
 {
     if (b_col == 1) {
-        pack_columns(k, n, b, b_row, panel);
+        pack_columns(k, n, width, b, b_row, panel);
         return;
     }
-    for (size_t p = 0; n < PANEL && p < k; p++) {
-        *(vec *)(panel + p * PANEL) = (vec){0};
-        *(vec *)(panel + p * PANEL + VL) = (vec){0};
+    for (size_t at = 0; n < width && at < k * width; at += VL) {
+        *(vec *)(panel + at) = (vec){0};
     }
-    turn(k, n, b, b_col, panel, PANEL);
+    turn(k, n, b, b_col, panel, width);
+}
+
+/* Columns of the next panel where rest are left: 3 vectors for wide tiles, but for the last
+ * ones, so that none has a single vector. */
+static size_t panel_columns(bool wide, size_t rest)
+{
+    size_t vectors = (rest + VL - 1) / VL;
+    return wide && vectors != 4 && vectors > 2 ? WIDEST * VL : PANEL;
+}
+
+/* Columns that are copied together: all panels that they give are whole, or the last. */
+static size_t group_columns(bool wide, size_t rest)
+{
+    size_t most = wide ? WIDE_GROUP : GROUP, vectors = (rest + VL - 1) / VL;
+    bool single = wide && vectors * VL == most + VL;
+    return single ? most - WIDEST * VL : rest < most ? rest : most;
 }
 
 /* Copy a group of columns as panels. Where rows of B are contiguous it goes row by
  * row, so that B is read in long stretches. */
-static void pack_group(size_t k, size_t n, const nd_real *b, size_t b_row, size_t b_col,
+static void pack_group(size_t k, size_t n, bool wide, const nd_real *b, size_t b_row, size_t b_col,
                        nd_real *group)
 {
     enum { AHEAD = 8 };
-    size_t whole = b_col == 1 ? n / PANEL : 0;
-    for (size_t p = 0; whole > 0 && p < k; p++) {
+    size_t j = 0, width = panel_columns(wide, n);
+    for (size_t p = 0; b_col == 1 && p < k; p++) {
         const nd_real *row = b + p * b_row;
-        for (size_t j = 0; j < whole; j++) {
-            __builtin_prefetch(row + (p + AHEAD < k ? AHEAD * b_row : 0) + j * PANEL);
-            memcpy(group + (j * k + p) * PANEL, row + j * PANEL, PANEL * sizeof *b);
+        for (size_t c = 0; c < n; c += 64 / sizeof *b) {
+            __builtin_prefetch(row + (p + AHEAD < k ? AHEAD * b_row : 0) + c);
+        }
+        for (j = 0; (width = panel_columns(wide, n - j)) <= n - j; j += width) {
+            nd_real *to = group + j * k + p * width;
+            for (size_t c = 0; c < width; c += VL) {
+                *(vec *)(to + c) = *(const vec *)(row + j + c);
+            }
         }
     }
-    for (size_t j = whole * PANEL; j < n; j += PANEL) {
-        size_t columns = n - j < PANEL ? n - j : PANEL;
-        pack_panel(k, columns, b + j * b_col, b_row, b_col, group + j * k);
+    for (; j < n; j += width) {
+        width = panel_columns(wide, n - j);
+        size_t columns = n - j < width ? n - j : width;
+        pack_panel(k, columns, width, b + j * b_col, b_row, b_col, group + j * k);
     }
 }
 
 /* Rows of a transposed matrix, those of one panel and one p side by side: panels
  * first .. last - 1 of m rows dealt to panels. Whole vectors are copied where so much
- * can be read; what is too much is written over by the next line. */
+ * can be read; what is too much is written over by the next lines. */
 static void pack_panels(size_t m, size_t panels, size_t first, size_t last, size_t k,
                         const nd_real *a, size_t step, nd_real *out)
 {
@@ -124,7 +148,8 @@ static void pack_panels(size_t m, size_t panels, size_t first, size_t last, size
         for (size_t i = first, at = start; i < last; i++) {
             size_t rows = few + (i < more);
             nd_real *to = out + at * k + p * rows;
-            if (p + 1 < k && at + (rows + VL - 1) / VL * VL <= m) {
+            size_t whole = (rows + VL - 1) / VL * VL;
+            if ((k - p) * rows >= whole && at + whole <= m) {
                 for (size_t r = 0; r < rows; r += VL) {
                     *(vec *)(to + r) = *(const vec *)(a + at + r);
                 }

@@ -17,6 +17,14 @@ enum {
     PANEL = 2 * VL /* columns of a tile */
 };
 
+/* Where there are 16 registers, tiles of 4 rows and 3 vectors load less for each product than
+ * tiles of 6 and 2: 7 and 8 loads for 12 products. */
+#if ND_MR == 6
+enum { WIDE_ROWS = 4, WIDEST = 3 };
+#else
+enum { WIDE_ROWS = 0, WIDEST = 2 };
+#endif
+
 typedef void tile_fn(size_t k, const nd_real *a, size_t step, const nd_real *b, size_t ldb,
                      nd_real *c, size_t ldc, bool add);
 
@@ -85,8 +93,37 @@ typedef void tile_fn(size_t k, const nd_real *a, size_t step, const nd_real *b, 
         *more = t##i;                             \
     }
 
+/* C comes near while the sums are made. */
+#define ND_AHEAD(i) __builtin_prefetch(c + (i)*ldc, 1);
+
+#define ND_ZERO_3(i) ND_ZERO_2(i) vec u##i = {0};
+#define ND_LINE_3(i)                  \
+    {                                 \
+        vec f = ND_SPLAT(ND_LINE(i)); \
+        ND_FMA(s##i, f, l0);          \
+        ND_FMA(t##i, f, l1);          \
+        ND_FMA(u##i, f, l2);          \
+    }
+#define ND_PLACE_3(i)           \
+    {                           \
+        vec f = ND_SPLAT(a[i]); \
+        ND_FMA(s##i, f, l0);    \
+        ND_FMA(t##i, f, l1);    \
+        ND_FMA(u##i, f, l2);    \
+    }
+#define ND_STORE_3(i)                              \
+    {                                              \
+        ND_STORE_2(i)                              \
+        vec *last = (vec *)(c + (i)*ldc + 2 * VL); \
+        if (add) {                                 \
+            u##i += *last;                         \
+        }                                          \
+        *last = u##i;                              \
+    }
+
 #define ND_LOAD_1 vec l0 = *(const vec *)b;
 #define ND_LOAD_2 ND_LOAD_1 vec l1 = *(const vec *)(b + VL);
+#define ND_LOAD_3 ND_LOAD_2 vec l2 = *(const vec *)(b + 2 * VL);
 
 /* One step of p in each layout. The empty statements keep the steps apart: mixed,
  * they need more registers than there are. */
@@ -115,7 +152,8 @@ typedef void tile_fn(size_t k, const nd_real *a, size_t step, const nd_real *b, 
                                        size_t ldb, nd_real *c, size_t ldc, bool add)              \
     {                                                                                             \
         ND_BEGIN_##layout ND_ROWS_##rows(ND_ZERO_##nv) size_t p = 0;                              \
-        for (; p + 4 <= k; p += 4) {                                                              \
+        ND_ROWS_##rows(ND_AHEAD) for (; p + 4 <= k; p += 4)                                       \
+        {                                                                                         \
             ND_STEP_##layout(ND_ROWS_##rows, nv, 0) ND_STEP_##layout(ND_ROWS_##rows, nv, 1)       \
                 ND_STEP_##layout(ND_ROWS_##rows, nv, 2) ND_STEP_##layout(ND_ROWS_##rows, nv, 3)   \
                     ND_NEXT_##layout(4)                                                           \
@@ -147,6 +185,14 @@ ND_TILES(11)
 ND_TILES(12)
 #endif
 
+#if ND_MR == 6
+#define ND_WIDE_TILES(rows) ND_TILE(lines, rows, 3) ND_TILE(panel, rows, 3)
+ND_WIDE_TILES(1)
+ND_WIDE_TILES(2)
+ND_WIDE_TILES(3)
+ND_WIDE_TILES(4)
+#endif
+
 /* NOLINTEND(readability-function-size) */
 
 #define ND_TILE_ROW(rows)                      \
@@ -168,5 +214,20 @@ static tile_fn *const tile_table[ND_MR][2][2] = {
     ND_TILE_ROW(9), ND_TILE_ROW(10), ND_TILE_ROW(11), ND_TILE_ROW(12),
 #endif
 };
+
+/* The tile of so many rows and vectors. */
+static inline tile_fn *tile_of(size_t rows, bool panel, size_t vectors)
+{
+#if ND_MR == 6
+    static tile_fn *const wide[WIDE_ROWS][2] = {{lines_1x3, panel_1x3},
+                                                {lines_2x3, panel_2x3},
+                                                {lines_3x3, panel_3x3},
+                                                {lines_4x3, panel_4x3}};
+    if (vectors > 2) {
+        return wide[rows - 1][panel];
+    }
+#endif
+    return tile_table[rows - 1][panel][vectors - 1];
+}
 
 #endif
