@@ -45,6 +45,10 @@ typedef struct nd_setup {
     uint64_t seed;
 } nd_setup;
 
+/* The loss of settings for a task, and what it is called with its numbers (loss_text).
+ * ND_ERR_OPTION if it does not fit the task or takes no such number. */
+nd_status nd_setup_loss(const nd_config *config, const nd_prep *prep, nd_setup *plan);
+
 /*   rows  training rows
  *   valid rows held for validation (0: none)
  * ND_ERR_OPTION for values that contradict each other (a loss that does not fit
