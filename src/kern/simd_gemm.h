@@ -36,8 +36,8 @@ static size_t least(size_t a, size_t b)
  * read in lines. A transposed A is copied, which panels of few rows make slower. */
 static bool is_wide(const nd_gemm_piece *t)
 {
-    size_t vectors = (t->n + VL - 1) / VL;
-    return WIDE_ROWS > 0 && t->a_col == 1 && (vectors >= 6 || vectors == 3);
+    bool fills = t->n > 5 * VL || (t->n > 2 * VL && t->n <= 3 * VL);
+    return WIDEST > 2 && t->a_col == 1 && fills;
 }
 
 /* m rows are dealt evenly to panels of at most ND_MR, or WIDE_ROWS. */

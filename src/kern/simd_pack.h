@@ -116,7 +116,7 @@ static void pack_group(size_t k, size_t n, bool wide, const nd_real *b, size_t b
                        nd_real *group)
 {
     enum { AHEAD = 8 };
-    size_t j = 0, width = panel_columns(wide, n);
+    size_t j = 0, width;
     for (size_t p = 0; b_col == 1 && p < k; p++) {
         const nd_real *row = b + p * b_row;
         for (size_t c = 0; c < n; c += 64 / sizeof *b) {

@@ -22,7 +22,7 @@ enum {
 #if ND_MR == 6
 enum { WIDE_ROWS = 4, WIDEST = 3 };
 #else
-enum { WIDE_ROWS = 0, WIDEST = 2 };
+enum { WIDE_ROWS = ND_MR, WIDEST = 2 };
 #endif
 
 typedef void tile_fn(size_t k, const nd_real *a, size_t step, const nd_real *b, size_t ldb,
