@@ -4,17 +4,13 @@
 static int check(cli_run *run, const char *path)
 {
     nd_sink sink;
-    nd_table *table = NULL;
     size_t findings = 0;
     if (!cli_output(run, &sink)) {
         return CLI_ERROR;
     }
-    nd_status status = nd_table_read(run->ctx, run->config, path, &table);
-    if (status == ND_OK) {
-        status = nd_table_check(table, run->config, cli_flag(run, "json"), &sink, &findings);
-    }
+    nd_status status =
+        nd_check_file(run->ctx, run->config, path, cli_flag(run, "json"), &sink, &findings);
     int code = cli_finish(run, status);
-    nd_table_destroy(table);
     return code == CLI_OK && findings > 0 ? CLI_FINDINGS : code;
 }
 

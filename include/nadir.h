@@ -289,6 +289,12 @@ ND_API nd_status nd_table_describe(const nd_table *table, const nd_config *confi
 ND_API nd_status nd_table_check(const nd_table *table, const nd_config *config, int json,
                                 const nd_sink *sink, size_t *findings);
 
+/* nd_table_check on the rows of a file. Those of a CSV file that the option memory does not
+ * allow to be held go to columns on the disk beside it, and a sample of them is looked at,
+ * rows that repeat each other together; the report says how many. Errors of nd_table_read too. */
+ND_API nd_status nd_check_file(nd_ctx *ctx, const nd_config *config, const char *path, int json,
+                               const nd_sink *sink, size_t *findings);
+
 /* ---- Training -------------------------------------------------------------- */
 
 typedef enum nd_event_kind {

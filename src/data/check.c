@@ -260,7 +260,11 @@ static nd_status check_balance(nd_check *check)
 {
     size_t classes = check->label ? nd_dict_count(check->prep->classes) : 0, few = 0, least = 0;
     const double *rows = check->prep->class_count;
-    double share = classes ? 0.05 * (double)check->table->rows / (double)classes : 0;
+    double all = 0; /* rows that prep saw, of which the table may be a sample */
+    for (size_t k = 0; k < classes; k++) {
+        all += rows[k];
+    }
+    double share = classes ? 0.05 * all / (double)classes : 0;
     for (size_t k = 0; k < classes; k++) {
         few += rows[k] < share;
         least = rows[k] < rows[least] ? k : least;
@@ -274,7 +278,7 @@ static nd_status check_balance(nd_check *check)
                         "rows; \"%.80s\" has %zu of %zu",
                         few, classes, few == 1 ? "s" : "ve",
                         nd_dict_word(check->prep->classes, (uint32_t)least, NULL),
-                        (size_t)rows[least], check->table->rows);
+                        (size_t)rows[least], (size_t)all);
 }
 
 static nd_status run(nd_check *check, const nd_check_part *parts, size_t count)

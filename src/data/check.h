@@ -24,6 +24,7 @@ typedef struct nd_findings {
 typedef struct nd_check_part {
     const char *what; /* "test" */
     const nd_table *table;
+    const nd_table *whole; /* the one that table is a sample of, or NULL */
 } nd_check_part;
 
 typedef struct nd_check_params {

@@ -54,10 +54,6 @@ nd_status nd_check_rows(nd_check *check, const nd_check_part *parts, size_t coun
 /* Target t of a row as a number; the place of its word where it is text. */
 double nd_check_number(const nd_check *check, size_t t, size_t row);
 
-/* Hash of a cell that is equal for equal values in all tables; word: hash per word of
- * the column's dictionary, NULL for numbers. */
-uint64_t nd_check_cell(const nd_column *column, const uint64_t *word, size_t row);
-
 /* Pairs of equal keys in ascending key[n]. */
 double nd_check_pairs(const uint64_t *key, size_t n);
 

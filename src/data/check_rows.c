@@ -5,36 +5,13 @@
 
 #include "base/checksum.h"
 #include "base/mem.h"
+#include "data/cell_hash.h"
 #include "data/check_parts.h"
 #include "data/prep_parts.h"
 
 /* Fewest repeated rows to speak of: a share of all rows, and a number. */
 static const double repeated_share = 0.005, conflict_share = 0.02, overlap_share = 0.002;
 enum { REPEATED_LEAST = 3, COMPARED_COLUMNS = 48 };
-
-static uint64_t number_bits(double x)
-{
-    uint64_t bits;
-    x = isnan(x) ? NAN : x + 0.0;
-    memcpy(&bits, &x, sizeof bits);
-    return isnan(x) ? 1 : bits;
-}
-
-static uint64_t pixels_hash(const nd_column *column, size_t row)
-{
-    const char *pixel = (const char *)column->data + row * column->stride;
-    return nd_checksum(0, pixel, column->width);
-}
-
-uint64_t nd_check_cell(const nd_column *column, const uint64_t *word, size_t row)
-{
-    if (column->dtype == ND_DT_WORD) {
-        uint32_t w = nd_column_word(column, row);
-        return w == ND_DICT_NONE ? 2 : word[w];
-    }
-    return nd_mix(column->dtype == ND_DT_U8 ? pixels_hash(column, row)
-                                            : number_bits(nd_column_number(column, row, 0)));
-}
 
 double nd_check_pairs(const uint64_t *key, size_t n)
 {
@@ -45,34 +22,6 @@ double nd_check_pairs(const uint64_t *key, size_t n)
         pairs += 0.5 * (double)(end - i) * (double)(end - i - 1);
     }
     return pairs;
-}
-
-/* One column of one table, to hash. */
-typedef struct hashed {
-    const nd_column *column; /* NULL: class labels or target values */
-    uint64_t *word;
-    uint64_t salt; /* tells columns with equal values apart */
-} hashed;
-
-static nd_status hashed_init(nd_ctx *ctx, const nd_column *column, size_t salt, hashed *h)
-{
-    *h = (hashed){.column = column, .salt = nd_mix(salt + 1)};
-    if (column->dtype != ND_DT_WORD) {
-        return ND_OK;
-    }
-    size_t words = nd_dict_count(column->dict);
-    h->word = nd_alloc(words, sizeof *h->word);
-    for (uint32_t w = 0; h->word && w < words; w++) {
-        size_t n;
-        const char *text = nd_dict_word(column->dict, w, &n);
-        h->word[w] = nd_hash(text, n);
-    }
-    return h->word ? ND_OK : nd_fail_memory(ctx);
-}
-
-static uint64_t hashed_cell(const hashed *h, size_t row)
-{
-    return nd_mix(nd_check_cell(h->column, h->word, row) ^ h->salt);
 }
 
 /* Rows of the table as hashes: of the inputs, and with the targets. */
@@ -107,7 +56,7 @@ static bool counts(const nd_check *check, size_t i)
 
 /* The cells of one column, which are added to sum[n]. */
 typedef struct addition {
-    const hashed *hash;
+    const nd_cell_hash *hash;
     uint64_t *sum;
     size_t n;
 } addition;
@@ -119,18 +68,18 @@ static void add_run(void *user, size_t run)
     const addition *a = user;
     size_t end = (run + 1) * HASHED_RUN < a->n ? (run + 1) * HASHED_RUN : a->n;
     for (size_t r = run * HASHED_RUN; r < end; r++) {
-        a->sum[r] += hashed_cell(a->hash, r);
+        a->sum[r] += nd_cell_hash_at(a->hash, r);
     }
 }
 
 static nd_status add_column(nd_ctx *ctx, const nd_column *column, size_t salt, size_t n,
                             uint64_t *sum)
 {
-    hashed h;
-    ND_TRY(hashed_init(ctx, column, salt, &h));
+    nd_cell_hash h;
+    ND_TRY(nd_cell_hash_init(ctx, column, salt, &h));
     addition a = {&h, sum, n};
     nd_pool_run(ctx->pool, (n + HASHED_RUN - 1) / HASHED_RUN, add_run, &a);
-    nd_free(h.word);
+    nd_cell_hash_free(&h);
     return ND_OK;
 }
 
@@ -228,7 +177,7 @@ static nd_status rows_init(nd_check *check, rows *r)
 static bool cells_of(const rows *r, size_t i, uint64_t *cell)
 {
     const nd_check *check = r->check;
-    hashed h;
+    nd_cell_hash h;
     if (i == check->columns) {
         for (size_t row = 0; row < r->n; row++) {
             cell[row] = r->full[row] - r->input[row];
@@ -236,13 +185,13 @@ static bool cells_of(const rows *r, size_t i, uint64_t *cell)
         return true;
     }
     size_t at = check->column[i].at;
-    if (hashed_init(NULL, &check->table->column[at], at, &h) != ND_OK) {
+    if (nd_cell_hash_init(NULL, &check->table->column[at], at, &h) != ND_OK) {
         return false;
     }
     for (size_t row = 0; row < r->n; row++) {
-        cell[row] = hashed_cell(&h, row);
+        cell[row] = nd_cell_hash_at(&h, row);
     }
-    nd_free(h.word);
+    nd_cell_hash_free(&h);
     return true;
 }
 
@@ -458,35 +407,49 @@ static nd_status check_conflicts(rows *r)
                         count, r->n, 100 * (1 - (double)count / (double)r->n));
 }
 
-/* Labels of a part into full; counts the classes that the table lacks. */
-static nd_status part_labels(const nd_check *check, const nd_table *table, uint64_t *full,
-                             size_t *unknown)
+/* Labels of a part into full. */
+static nd_status part_labels(const nd_check *check, const nd_table *table, uint64_t *full)
 {
-    *unknown = 0;
     if (!check->label) {
         return add_targets(check, table, table->rows, full);
     }
     nd_prep_map map;
     ND_TRY(nd_prep_map_create(check->prep, table, true, &map));
     for (size_t r = 0; r < table->rows; r++) {
-        uint32_t class = nd_prep_class_at(&map, r);
-        *unknown += class == ND_DICT_NONE;
-        add_label(full, r, class);
+        add_label(full, r, nd_prep_class_at(&map, r));
+    }
+    nd_prep_map_free(&map);
+    return ND_OK;
+}
+
+/* Rows whose class the table lacks. */
+static nd_status count_unknown(const nd_check *check, const nd_table *table, size_t *unknown)
+{
+    nd_prep_map map;
+    *unknown = 0;
+    if (!check->label) {
+        return ND_OK;
+    }
+    ND_TRY(nd_prep_map_create(check->prep, table, true, &map));
+    for (size_t r = 0; r < table->rows; r++) {
+        *unknown += nd_prep_class_at(&map, r) == ND_DICT_NONE;
     }
     *unknown -= table->column[map.target[0]].missing;
     nd_prep_map_free(&map);
     return ND_OK;
 }
 
-static nd_status report_unknown(nd_check *check, const nd_check_part *part, size_t unknown)
+static nd_status report_unknown(nd_check *check, const nd_check_part *part)
 {
-    size_t column = check->prep->target[0].position;
+    size_t column = check->prep->target[0].position, unknown;
+    const nd_table *table = part->whole ? part->whole : part->table;
+    ND_TRY(count_unknown(check, table, &unknown));
     if (unknown == 0) {
         return ND_OK;
     }
     return nd_check_add(check, "unseen_class", true, column, unknown, "remove these rows",
                         "%zu of %zu %s rows have a class that no training row has", unknown,
-                        part->table->rows, part->what);
+                        table->rows, part->what);
 }
 
 /* Hashes of the rows of a part, of the inputs and targets, and with the identifiers;
@@ -514,16 +477,15 @@ static nd_status add_part_column(const nd_check *check, const nd_table *table, s
 static nd_status part_rows(rows *r, const nd_check_part *part, part_keys *keys)
 {
     const nd_table *table = part->table;
-    size_t unknown = 0;
     keys->full_whole = keys->named_whole = true;
     for (size_t i = 0; i < r->check->columns; i++) {
         ND_TRY(add_part_column(r->check, table, i, keys));
     }
-    ND_TRY(part_labels(r->check, table, keys->full, &unknown));
+    ND_TRY(part_labels(r->check, table, keys->full));
     for (size_t i = 0; i < table->rows; i++) {
         keys->named[i] += keys->full[i];
     }
-    return report_unknown(r->check, part, unknown);
+    return report_unknown(r->check, part);
 }
 
 /* As many test rows are found in training as training rows are found in the rest of

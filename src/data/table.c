@@ -67,7 +67,7 @@ nd_status nd_table_own(nd_table *table, void *block)
     return ND_OK;
 }
 
-static size_t element_size(const nd_column *column)
+size_t nd_column_element(const nd_column *column)
 {
     switch (column->dtype) {
     case ND_DT_F64:
@@ -85,7 +85,7 @@ static size_t element_size(const nd_column *column)
 /* Rows move up in place: none is written over before it was read. */
 static void keep_cells(nd_column *column, const uint32_t *rows, size_t count)
 {
-    size_t size = element_size(column), step = column->stride * size;
+    size_t size = nd_column_element(column), step = column->stride * size;
     char *data = (char *)(uintptr_t)column->data; /* the table owns it */
     column->missing = 0;
     for (size_t i = 0; i < count; i++) {

@@ -68,6 +68,9 @@ int nd_table_find(const nd_table *table, const char *name);
 /* Number at (row, element j) of a number column, NaN if missing. */
 double nd_column_number(const nd_column *column, size_t row, size_t j);
 
+/* Bytes of an element. */
+size_t nd_column_element(const nd_column *column);
+
 /* Word number at row of an ND_DT_WORD column. */
 uint32_t nd_column_word(const nd_column *column, size_t row);
 

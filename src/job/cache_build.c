@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "job/check.h"
+#include "job/read.h"
 #include "job/rows.h"
 #include "job/settings.h"
 #include "model/model_json.h"
@@ -80,11 +82,7 @@ static nd_status read_rows(build *b)
     nd_status status = nd_store_create(b->ctx, folder, &b->store);
     nd_free(folder);
     ND_TRY(status);
-    /* A thread's text and the columns it becomes, at most eight times as large, are
-     * resident at once. */
-    b->settings.csv.store = b->store;
-    b->settings.csv.piece = b->memory / 64 / (size_t)nd_ctx_threads(b->ctx);
-    return nd_csv_read(b->ctx, b->path, &b->settings.csv, &b->table);
+    return nd_table_read_stored(b->ctx, b->config, b->path, b->store, b->memory, &b->table);
 }
 
 static nd_status prepare(build *b)
@@ -94,6 +92,8 @@ static nd_status prepare(build *b)
     ND_TRY(nd_parts_make(b->ctx, b->config, b->prep, b->table, &b->parts));
     nd_table_forget(b->table);
     ND_TRY(check_memory(b));
+    ND_TRY(nd_train_check_large(b->config, &b->settings, b->prep, b->table, &b->parts, b->memory));
+    nd_table_forget(b->table);
     const nd_rows *train = &b->parts.train;
     ND_TRY(nd_prep_fit(b->prep, b->table, train->index, train->count, &b->settings.prep));
     nd_table_forget(b->table);

@@ -29,7 +29,7 @@ static nd_status fail_memory_option(const nd_config *config, const char *text)
 }
 
 /* Bytes from "512M"; "auto" is three quarters of the machine's memory. */
-static nd_status read_memory(const nd_config *config, size_t *memory)
+nd_status nd_memory_allowed(const nd_config *config, size_t *memory)
 {
     static const char units[] = "KMGT";
     const char *text = nd_opt_text(&config->set, "memory");
@@ -70,6 +70,19 @@ static bool too_large(const char *path, size_t memory)
     close(fd);
     double factor = packed ? PACKED_FACTOR : PLAIN_FACTOR;
     return known && (double)info.st_size * factor > (double)memory;
+}
+
+nd_status nd_memory_exceeded(nd_ctx *ctx, const nd_config *config, const char *path, size_t memory,
+                             bool *yes)
+{
+    nd_content content;
+    *yes = false;
+    if (!too_large(path, memory)) {
+        return ND_OK;
+    }
+    ND_TRY(nd_content_find(ctx, config, path, &content));
+    *yes = content == ND_CONTENT_CSV;
+    return ND_OK;
 }
 
 /* "FOLDER/data.csv.cache" for a folder, the name itself otherwise. */
@@ -175,12 +188,11 @@ static nd_status hash_source(nd_ctx *ctx, const nd_config *config, const char *p
 /* Every option that decides over the prepared rows or their parts. */
 static nd_status hash_settings(const nd_config *config, uint64_t *hash)
 {
-    static const char *const key[] = {"target",        "task",    "valid",     "test",
-                                      "ignore",        "keep",    "number",    "category",
-                                      "header",        "quote",   "delimiter", "decimal",
-                                      "thousands",     "missing", "scaling",   "clip",
-                                      "max_one_hot",   "buckets", "min_count", "weight",
-                                      "class_weights", "seed",    "image",     "embedding"};
+    static const char *const key[] = {
+        "target",   "task",   "valid",       "test",      "ignore",    "keep",      "number",
+        "category", "header", "quote",       "delimiter", "decimal",   "thousands", "missing",
+        "scaling",  "clip",   "max_one_hot", "buckets",   "min_count", "weight",    "class_weights",
+        "seed",     "image",  "embedding",   "allow"};
     nd_text text = {0};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         nd_text_printf(&text, "%s=%s\n", key[i], nd_opt_text(&config->set, key[i]));
@@ -322,7 +334,7 @@ nd_status nd_cached_begin(nd_ctx *ctx, const nd_config *config, const char *path
 {
     char *name;
     *cached = (nd_cached){0};
-    ND_TRY(read_memory(config, &cached->memory));
+    ND_TRY(nd_memory_allowed(config, &cached->memory));
     if (strcmp(nd_opt_text(&config->set, "task"), "autoencoder") == 0) {
         return check_mirror(config);
     }

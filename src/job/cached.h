@@ -14,6 +14,13 @@ typedef struct nd_cached {
     size_t memory;   /* bytes that may be resident */
 } nd_cached;
 
+/* Bytes that the setting memory allows. ND_ERR_OPTION. */
+nd_status nd_memory_allowed(const nd_config *config, size_t *memory);
+
+/* *yes: the rows of a CSV file would not fit so much memory, as far as its size tells. */
+nd_status nd_memory_exceeded(nd_ctx *ctx, const nd_config *config, const char *path, size_t memory,
+                             bool *yes);
+
 /* Open the cache of a data file, or make it, if config asks for one or the prepared
  * rows would not fit the memory it allows; else *cached stays empty (cache NULL).
  * ND_ERR_OPTION (a cache for what cannot have one; memory that cannot do),

@@ -13,4 +13,10 @@
 nd_status nd_train_check(const nd_config *config, const nd_settings *settings, const nd_prep *prep,
                          const nd_table *table, nd_parts *parts);
 
+/* The same for tables that memory does not hold: on a sample of their rows where they have more
+ * than an eighth of memory bytes could hold. */
+nd_status nd_train_check_large(const nd_config *config, const nd_settings *settings,
+                               const nd_prep *prep, const nd_table *table, nd_parts *parts,
+                               size_t memory);
+
 #endif

@@ -2,6 +2,11 @@
 #include <string.h>
 
 #include "base/ctx.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "data/sample.h"
+#include "data/store.h"
+#include "job/cached.h"
 #include "job/check.h"
 #include "job/read.h"
 #include "report/findings.h"
@@ -9,34 +14,81 @@
 /* Warnings of one name that a training shows. */
 enum { SHOWN_MOST = 3 };
 
-/* Test and validation tables as parts; room for two. */
-static size_t list_parts(const nd_parts *parts, nd_check_part *list)
+/* Columns whose values choose a sample of rows. */
+enum { KEYS_MOST = 8 };
+
+/* The tables of a check: what is trained on, then test and validation files. */
+typedef struct tables {
+    const nd_table *main;
+    nd_check_part part[2];
+    size_t parts;
+    nd_table *owned[3]; /* samples of them; NULL: they are looked at whole */
+} tables;
+
+static tables list_tables(const nd_table *table, const nd_parts *parts)
 {
-    size_t count = 0;
+    tables t = {.main = table};
     if (parts->test_file != NULL) {
-        list[count++] = (nd_check_part){"test", parts->test_file};
+        t.part[t.parts++] = (nd_check_part){"test", parts->test_file, NULL};
     }
     if (parts->valid_file != NULL) {
-        list[count++] = (nd_check_part){"validation", parts->valid_file};
+        t.part[t.parts++] = (nd_check_part){"validation", parts->valid_file, NULL};
     }
-    return count;
+    return t;
+}
+
+static void tables_free(tables *t)
+{
+    for (size_t i = 0; i < 3; i++) {
+        nd_table_destroy(t->owned[i]);
+    }
+}
+
+/* Bytes of a row while it is looked at: its cells, and hashes, labels and sorted copies. */
+static double row_bytes(const nd_table *table)
+{
+    return (double)table->columns * sizeof(double) + 256;
+}
+
+static nd_status sample(tables *t, const nd_prep_params *params, double share)
+{
+    const char *key[KEYS_MOST];
+    size_t keys;
+    ND_TRY(nd_sample_key(t->main, params, key, KEYS_MOST, &keys));
+    ND_TRY(nd_table_sample(t->main, key, keys, share, &t->owned[0]));
+    for (size_t i = 0; i < t->parts; i++) {
+        ND_TRY(nd_table_sample(t->part[i].table, key, keys, share, &t->owned[i + 1]));
+        t->part[i].whole = t->part[i].table;
+        t->part[i].table = t->owned[i + 1];
+    }
+    t->main = t->owned[0];
+    return ND_OK;
+}
+
+/* Samples where the tables have more rows than an eighth of memory bytes holds. */
+static nd_status sample_large(tables *t, const nd_prep_params *params, size_t memory)
+{
+    double bytes = (double)t->main->rows * row_bytes(t->main);
+    for (size_t i = 0; i < t->parts; i++) {
+        bytes += (double)t->part[i].table->rows * row_bytes(t->part[i].table);
+    }
+    double share = (double)memory / 8 / bytes;
+    return share < 1 ? sample(t, params, share) : ND_OK;
 }
 
 static nd_status find(const nd_config *config, const nd_settings *settings, const nd_prep *prep,
-                      const nd_table *table, const nd_parts *parts, nd_findings *findings)
+                      const tables *t, bool brief, nd_findings *findings)
 {
     nd_strings allow;
-    nd_check_part list[2];
     *findings = (nd_findings){0};
     ND_TRY(nd_strings_from(&config->set, "allow", &allow));
     nd_check_params params = {
         .prep = &settings->prep,
         .allow = (const char *const *)allow.item,
         .allow_count = allow.count,
-        .brief = prep != NULL,
+        .brief = brief,
     };
-    nd_status status =
-        nd_check_table(table, prep, list, list_parts(parts, list), &params, findings);
+    nd_status status = nd_check_table(t->main, prep, t->part, t->parts, &params, findings);
     nd_strings_free(&allow);
     return status;
 }
@@ -73,36 +125,90 @@ static bool from_arrays(const nd_table *table)
     return table->columns > 0 && table->column[0].dtype == ND_DT_REAL;
 }
 
-nd_status nd_train_check(const nd_config *config, const nd_settings *settings, const nd_prep *prep,
-                         const nd_table *table, nd_parts *parts)
+static nd_status find_and_tell(const nd_config *config, const nd_settings *settings,
+                               const nd_prep *prep, const tables *t)
 {
     nd_findings findings;
+    ND_TRY(find(config, settings, prep, t, true, &findings));
+    nd_status status = tell(t->main, &findings);
+    nd_findings_free(&findings);
+    return status;
+}
+
+nd_status nd_train_check_large(const nd_config *config, const nd_settings *settings,
+                               const nd_prep *prep, const nd_table *table, nd_parts *parts,
+                               size_t memory)
+{
     if (from_arrays(table)) {
         return ND_OK;
     }
-    ND_TRY(find(config, settings, prep, table, parts, &findings));
-    nd_status status = tell(table, &findings);
-    nd_findings_free(&findings);
+    tables t = list_tables(table, parts);
+    nd_status status = memory > 0 ? sample_large(&t, &settings->prep, memory) : ND_OK;
+    if (status == ND_OK && t.main != table) {
+        nd_log(table->ctx, 2, "looked at %zu of %zu rows for data that lies", t.main->rows,
+               table->rows);
+    }
+    if (status == ND_OK) {
+        status = find_and_tell(config, settings, prep, &t);
+    }
+    tables_free(&t);
     return status == ND_OK && nd_opt_given(&config->set, "allow") ? nd_parts_known(prep, parts)
                                                                   : status;
 }
 
-static nd_status check(const nd_table *table, const nd_config *config, int json,
+nd_status nd_train_check(const nd_config *config, const nd_settings *settings, const nd_prep *prep,
+                         const nd_table *table, nd_parts *parts)
+{
+    return nd_train_check_large(config, settings, prep, table, parts, 0);
+}
+
+/* What is known of the whole of a table helps with its sample: all classes above all. Where
+ * the target cannot be used, the check itself says why. */
+static nd_status begin_sampled(const nd_table *table, const nd_settings *settings, nd_prep **prep)
+{
+    nd_log_fn log = table->ctx->log;
+    table->ctx->log = NULL;
+    nd_status status = nd_prep_begin(table->ctx, table, &settings->prep, prep);
+    table->ctx->log = log;
+    nd_table_forget(table);
+    return status == ND_ERR_DATA ? ND_OK : status;
+}
+
+static nd_status find_sampled(const nd_config *config, const nd_settings *settings, tables *t,
+                              size_t memory, nd_findings *findings)
+{
+    const nd_table *whole = t->main;
+    nd_prep *prep = NULL;
+    ND_TRY(sample_large(t, &settings->prep, memory));
+    nd_status status = t->main != whole ? begin_sampled(whole, settings, &prep) : ND_OK;
+    if (status == ND_OK) {
+        status = find(config, settings, prep, t, false, findings);
+    }
+    nd_prep_destroy(prep);
+    return status;
+}
+
+/* memory 0: whatever the tables need. */
+static nd_status check(const nd_table *table, const nd_config *config, size_t memory, int json,
                        const nd_sink *sink, size_t *count)
 {
     nd_settings settings;
     nd_parts parts = {0};
     nd_findings findings = {0};
+    tables t = {0};
     ND_TRY(nd_settings_from(table->ctx, config, &settings));
     nd_status status = nd_parts_read(table->ctx, config, table, &parts);
     if (status == ND_OK) {
-        status = find(config, &settings, NULL, table, &parts, &findings);
+        t = list_tables(table, &parts);
+        status = memory > 0 ? find_sampled(config, &settings, &t, memory, &findings)
+                            : find(config, &settings, NULL, &t, false, &findings);
     }
     if (status == ND_OK) {
         *count = findings.count;
-        status = nd_report_findings(table, &findings, json, sink);
+        status = nd_report_findings(table, t.main->rows, &findings, json, sink);
     }
     nd_findings_free(&findings);
+    tables_free(&t);
     nd_parts_free(&parts);
     nd_settings_free(&settings);
     return status;
@@ -119,7 +225,59 @@ nd_status nd_table_check(const nd_table *table, const nd_config *config, int jso
     const nd_config *effective;
     *findings = 0;
     ND_TRY(nd_settings_or_default(table->ctx, config, ND_VERB_CHECK, &owned, &effective));
-    nd_status status = check(table, effective, json, sink, findings);
+    nd_status status = check(table, effective, 0, json, sink, findings);
+    nd_config_destroy(owned);
+    return status;
+}
+
+/* Columns on the disk beside the file, which the memory does not hold. */
+static nd_status check_stored(nd_ctx *ctx, const nd_config *config, const char *path, size_t memory,
+                              int json, const nd_sink *sink, size_t *findings)
+{
+    nd_store *store = NULL;
+    nd_table *table = NULL;
+    char *folder = nd_file_folder(path);
+    nd_status status = folder != NULL ? nd_store_create(ctx, folder, &store) : nd_fail_memory(ctx);
+    nd_free(folder);
+    if (status == ND_OK) {
+        status = nd_table_read_stored(ctx, config, path, store, memory, &table);
+    }
+    if (status == ND_OK) {
+        status = check(table, config, memory, json, sink, findings);
+    }
+    nd_table_destroy(table);
+    nd_store_destroy(store);
+    return status;
+}
+
+static nd_status check_file(nd_ctx *ctx, const nd_config *config, const char *path, int json,
+                            const nd_sink *sink, size_t *findings)
+{
+    size_t memory;
+    bool large;
+    nd_table *table;
+    ND_TRY(nd_memory_allowed(config, &memory));
+    ND_TRY(nd_memory_exceeded(ctx, config, path, memory, &large));
+    if (large) {
+        return check_stored(ctx, config, path, memory, json, sink, findings);
+    }
+    ND_TRY(nd_table_read(ctx, config, path, &table));
+    nd_status status = check(table, config, 0, json, sink, findings);
+    nd_table_destroy(table);
+    return status;
+}
+
+nd_status nd_check_file(nd_ctx *ctx, const nd_config *config, const char *path, int json,
+                        const nd_sink *sink, size_t *findings)
+{
+    if (!ctx || !path || !sink || !findings) {
+        return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_check_file: a null pointer was passed");
+    }
+    nd_config *owned;
+    const nd_config *effective;
+    *findings = 0;
+    ND_TRY(nd_settings_or_default(ctx, config, ND_VERB_CHECK, &owned, &effective));
+    nd_status status = check_file(ctx, effective, path, json, sink, findings);
     nd_config_destroy(owned);
     return status;
 }

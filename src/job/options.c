@@ -69,7 +69,7 @@ static const nd_option table[] = {
      "", T, 0},
     {"memory", 0, ND_OPT_TEXT, "auto", 0, 0, NULL, "SIZE", "Data",
      "most memory to hold rows in, such as 512M or 8G; auto is three quarters of the machine's", "",
-     T, 0},
+     T | H, 0},
 
     {"window", 0, ND_OPT_INT, "0", 0, 1e6, NULL, "ROWS", "Time series",
      "forecast the target from this many rows up to now, which stand in the order of time; 0: "

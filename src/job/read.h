@@ -20,6 +20,10 @@ void nd_hints_free(nd_hints *hints);
 nd_status nd_table_read_like(nd_ctx *ctx, const nd_config *config, const char *path,
                              const nd_table *like, nd_table **table);
 
+/* nd_table_read of a CSV file that memory bytes do not hold, into the columns of a store. */
+nd_status nd_table_read_stored(nd_ctx *ctx, const nd_config *config, const char *path,
+                               struct nd_store *store, size_t memory, nd_table **table);
+
 typedef enum nd_content { ND_CONTENT_CSV, ND_CONTENT_IMAGES, ND_CONTENT_PATTERNS } nd_content;
 
 /* What a file holds, by its bytes after gunzip. Standard input and pipes are CSV: they

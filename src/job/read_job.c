@@ -127,6 +127,21 @@ nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char *path, 
     return read_typed(ctx, config, path, NULL, NULL, table);
 }
 
+/* A thread's text and the columns it becomes, at most eight times as large, are resident at
+ * once. */
+nd_status nd_table_read_stored(nd_ctx *ctx, const nd_config *config, const char *path,
+                               nd_store *store, size_t memory, nd_table **table)
+{
+    nd_settings settings;
+    *table = NULL;
+    ND_TRY(nd_settings_from(ctx, config, &settings));
+    settings.csv.store = store;
+    settings.csv.piece = memory / 64 / (size_t)nd_ctx_threads(ctx);
+    nd_status status = nd_csv_read(ctx, path, &settings.csv, table);
+    nd_settings_free(&settings);
+    return status;
+}
+
 static nd_status hints_alloc(nd_ctx *ctx, size_t columns, nd_hints *hints)
 {
     *hints = (nd_hints){0};

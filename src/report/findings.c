@@ -57,12 +57,17 @@ static void add_level(nd_text *out, const nd_findings *findings, bool error)
     }
 }
 
-static void add_text(nd_text *out, const nd_table *table, const nd_findings *findings)
+static void add_text(nd_text *out, const nd_table *table, size_t looked,
+                     const nd_findings *findings)
 {
     size_t warnings = findings->count - findings->errors;
     add_clean(out, table->path);
-    nd_text_printf(out, ": %zu row%s, %zu column%s: ", table->rows, table->rows == 1 ? "" : "s",
+    nd_text_printf(out, ": %zu row%s, %zu column%s", table->rows, table->rows == 1 ? "" : "s",
                    table->columns, table->columns == 1 ? "" : "s");
+    if (looked < table->rows) {
+        nd_text_printf(out, ", a sample of %zu rows looked at", looked);
+    }
+    nd_text_puts(out, ": ");
     if (findings->count == 0) {
         nd_text_puts(out, "nothing found\n");
         return;
@@ -91,11 +96,12 @@ static json_t *finding_json(const nd_finding *finding)
     return made;
 }
 
-static json_t *findings_json(const nd_table *table, const nd_findings *findings)
+static json_t *findings_json(const nd_table *table, size_t looked, const nd_findings *findings)
 {
     json_t *made = json_object(), *list = json_array();
     nd_json_set(&made, "file", string(table->path));
     nd_json_set(&made, "rows", json_integer((json_int_t)table->rows));
+    nd_json_set(&made, "rows_checked", json_integer((json_int_t)looked));
     nd_json_set(&made, "columns", json_integer((json_int_t)table->columns));
     nd_json_set(&made, "errors", json_integer((json_int_t)findings->errors));
     nd_json_set(&made, "warnings", json_integer((json_int_t)(findings->count - findings->errors)));
@@ -106,15 +112,15 @@ static json_t *findings_json(const nd_table *table, const nd_findings *findings)
     return made;
 }
 
-nd_status nd_report_findings(const nd_table *table, const nd_findings *findings, int json,
-                             const nd_sink *sink)
+nd_status nd_report_findings(const nd_table *table, size_t looked, const nd_findings *findings,
+                             int json, const nd_sink *sink)
 {
     nd_text out = {0};
     if (json) {
-        nd_json_dump(&out, findings_json(table, findings), JSON_INDENT(2));
+        nd_json_dump(&out, findings_json(table, looked, findings), JSON_INDENT(2));
         nd_text_puts(&out, "\n");
     } else {
-        add_text(&out, table, findings);
+        add_text(&out, table, looked, findings);
     }
     nd_status status = nd_text_flush(table->ctx, &out, sink);
     nd_text_free(&out);

@@ -5,9 +5,10 @@
 #include "data/check.h"
 
 /* Write the findings on a table, errors first; as text at most ten of a name.
- *   json  0: text for people, 1: one JSON object
+ *   looked  rows of it that were looked at
+ *   json    0: text for people, 1: one JSON object
  * ND_ERR_MEMORY, ND_ERR_IO. */
-nd_status nd_report_findings(const nd_table *table, const nd_findings *findings, int json,
-                             const nd_sink *sink);
+nd_status nd_report_findings(const nd_table *table, size_t looked, const nd_findings *findings,
+                             int json, const nd_sink *sink);
 
 #endif

@@ -334,7 +334,7 @@ static void test_rows_from_training_and_new_classes_are_counted(void **state)
     add_numbers(test, "height", height);
     add_numbers(test, "width", width);
     nd_check_params params = with(&plain);
-    nd_check_part part = {"test", test};
+    nd_check_part part = {"test", test, NULL};
     assert_int_equal(nd_check_table(table, NULL, &part, 1, &params, &found), ND_OK);
     assert_int_equal(found.count, 2);
     expect("overlap", NULL, false, 6);

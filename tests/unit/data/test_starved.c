@@ -20,6 +20,7 @@
 #include "data/gzip.h"
 #include "data/idx.h"
 #include "data/patterns.h"
+#include "data/sample.h"
 #include "starve.h"
 
 static nd_ctx *ctx;
@@ -428,6 +429,51 @@ static void a_row_cache_is_replaced_and_read_or_left_as_it_was(void **state)
     starve(ctx, "read", read_cache, 0.9);
 }
 
+/* Rows of a table with words, and the columns that choose them. */
+static nd_table *sampled;
+
+static nd_status take_sample(void)
+{
+    static const nd_prep_params params = {.clip = 10};
+    const char *key[4];
+    size_t keys;
+    nd_table *sample;
+    nd_status status = nd_sample_key(sampled, &params, key, 4, &keys);
+    if (status != ND_OK) {
+        return status;
+    }
+    assert_int_equal(keys, 2);
+    status = nd_table_sample(sampled, key, keys, 0.3, &sample);
+    assert_int_equal(sample != NULL, status == ND_OK);
+    if (status == ND_OK) {
+        assert_in_range(sample->rows, 20, 100);
+        assert_int_equal(sample->columns, 3);
+        size_t same = 0;
+        for (size_t i = 0; i < sample->rows; i++) {
+            same += (nd_table_row(sample, i) - 1) % 10 == 3;
+        }
+        assert_true(same == 0 || same == 20);
+    }
+    nd_table_destroy(sample);
+    return status;
+}
+
+static void a_sample_of_rows_is_whole_or_none(void **state)
+{
+    (void)state;
+    nd_csv_params params = {0};
+    text_size = (size_t)snprintf(text, sizeof text, "kind,word,y\n");
+    for (int r = 0; r < 200; r++) { /* every tenth row is the same one */
+        bool same = r % 10 == 3;
+        text_size += (size_t)snprintf(text + text_size, sizeof text - text_size, "%d,w%d,%d\n",
+                                      same ? 999 : r % 50, same ? 9 : r % 7, r % 2);
+    }
+    put(path, text, text_size);
+    assert_int_equal(nd_csv_read(ctx, path, &params, &sampled), ND_OK);
+    starve(ctx, "sample", take_sample, 0.9);
+    nd_table_destroy(sampled);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +482,7 @@ int main(void)
         cmocka_unit_test(patterns_are_read_whole_or_not_at_all),
         cmocka_unit_test(packed_bytes_are_unpacked_or_not_at_all),
         cmocka_unit_test(a_row_cache_is_replaced_and_read_or_left_as_it_was),
+        cmocka_unit_test(a_sample_of_rows_is_whole_or_none),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

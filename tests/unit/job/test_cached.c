@@ -237,6 +237,43 @@ static void a_cache_of_other_settings_or_data_is_made_anew(void **state)
     unlink(changed);
 }
 
+/* The class as a number, and test rows of a class that no training row has. */
+static void data_that_lies_is_told_before_a_cache_is_made(void **state)
+{
+    (void)state;
+    char leaking[80], other[80];
+    snprintf(leaking, sizeof leaking, "%s/leaking.csv", folder);
+    snprintf(other, sizeof other, "%s/unseen.csv", folder);
+    FILE *file = fopen(leaking, "w"), *test = fopen(other, "w");
+    assert_true(file && test);
+    fputs("a,code,y\n", file);
+    fputs("a,code,y\n1,1,yes\n2,0,maybe\n3.5,1,yes\n", test);
+    unsigned seed = 5;
+    for (size_t r = 0; r < 400; r++) {
+        unsigned yes = next(&seed) % 2;
+        fprintf(file, "%u,%u,%s\n", next(&seed) % 1000 + 500 * yes, yes, yes ? "yes" : "no");
+    }
+    assert_int_equal(fclose(file) + fclose(test), 0);
+    unlink(cache);
+    outcome o = train(leaking, 2, (const char *const[]){"cache", cache, NULL});
+    assert_int_equal(o.status, ND_ERR_DATA);
+    assert_non_null(strstr(o.message, "leak"));
+    assert_int_not_equal(access(cache, F_OK), 0);
+    o = train(leaking, 2,
+              (const char *const[]){"cache", cache, "ignore", "code", "test", other, NULL});
+    assert_int_equal(o.status, ND_ERR_DATA);
+    assert_non_null(strstr(o.message, "1 of 3 test rows have a class"));
+    o = train(leaking, 2,
+              (const char *const[]){"cache", cache, "ignore", "code", "test", other, "allow",
+                                    "unseen_class", NULL});
+    assert_int_equal(o.status, ND_OK);
+    assert_non_null(strstr(notes, "1 of 3 test rows are left out"));
+    outcome_free(&o);
+    unlink(cache);
+    unlink(leaking);
+    unlink(other);
+}
+
 static void a_damaged_cache_is_made_anew(void **state)
 {
     (void)state;
@@ -387,6 +424,7 @@ int main(void)
         cmocka_unit_test(packed_files_and_files_for_validation_work_alike),
         cmocka_unit_test(the_same_cache_gives_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(a_cache_of_other_settings_or_data_is_made_anew),
+        cmocka_unit_test(data_that_lies_is_told_before_a_cache_is_made),
         cmocka_unit_test(a_damaged_cache_is_made_anew),
         cmocka_unit_test(a_file_of_another_kind_is_left_alone),
         cmocka_unit_test(auto_makes_a_cache_only_for_rows_beyond_the_memory),
