@@ -30,21 +30,24 @@ static nd_status fail_weighted(const nd_net *net, size_t row, size_t width, cons
                    (double)label[width]);
 }
 
-static nd_status check_labels(const nd_net *net, const nd_real *y, size_t rows)
+static nd_status fail_labels(const nd_net *net, size_t row, const nd_real *y)
 {
     size_t outputs = nd_net_outputs(net), width = net->loss.class->label_width(outputs);
-    size_t bad = net->weighted ? nd_loss_weighted_check(&net->loss, rows, outputs, y)
-                               : net->loss.class->check(rows, outputs, y);
-    if (bad == rows) {
-        return ND_OK;
-    }
     if (net->weighted) {
-        return fail_weighted(net, bad, width, y + bad * (width + 1));
+        return fail_weighted(net, row, width, y + row * (width + 1));
     }
     return nd_fail(net->ctx, ND_ERR_DATA,
-                   "row %zu of the batch: loss %s with %zu %s cannot take label %g%s", bad,
+                   "row %zu of the batch: loss %s with %zu %s cannot take label %g%s", row,
                    net->loss.class->name, outputs, outputs == 1 ? "output" : "outputs",
-                   (double)y[bad * width], width > 1 ? " (or one beside it)" : "");
+                   (double)y[row * width], width > 1 ? " (or one beside it)" : "");
+}
+
+static nd_status check_labels(const nd_net *net, const nd_real *y, size_t rows)
+{
+    size_t outputs = nd_net_outputs(net);
+    size_t bad = net->weighted ? nd_loss_weighted_check(&net->loss, rows, outputs, y)
+                               : net->loss.class->check(rows, outputs, y);
+    return bad == rows ? ND_OK : fail_labels(net, bad, y);
 }
 
 static void forward_step(nd_net *net, nd_plan_step *step, const nd_real *x, size_t rows,
@@ -151,10 +154,10 @@ static void backward(nd_net *net, bool *finite)
 /* The same of rows to train on, which may have two labels. */
 static nd_status check_train_labels(const nd_net *net, const nd_real *y, size_t rows)
 {
-    size_t outputs = nd_net_outputs(net), width = net->loss.class->label_width(outputs);
     if (!net->mixed) {
         return check_labels(net, y, rows);
     }
+    size_t outputs = nd_net_outputs(net), width = net->loss.class->label_width(outputs);
     size_t bad = nd_loss_weighted_check(&net->loss, 2 * rows, outputs, y);
     return bad == 2 * rows ? ND_OK : fail_weighted(net, bad / 2, width, y + bad * (width + 1));
 }
