@@ -1,5 +1,4 @@
 /* How each input column becomes features, decided on the training rows. */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -104,7 +103,7 @@ static double bounded(double x)
 }
 
 /* A deviation that is rounding noise of the mean would blow the noise up. */
-static double guarded(double scale, double center)
+double nd_prep_guard(double scale, double center)
 {
     return scale > 1e-14 * fabs(center) && scale > 0 ? bounded(scale) : 1;
 }
@@ -137,10 +136,10 @@ static void set_scale(const fit *f, const nd_stats *s, nd_prep_column *column)
     }
     if (column->scaling == ND_SCALING_STANDARD) {
         column->center = s->mean;
-        column->scale = guarded(s->deviation, s->mean);
+        column->scale = nd_prep_guard(s->deviation, s->mean);
     } else if (column->scaling == ND_SCALING_MINMAX) {
         column->center = fmax(s->min, column->low);
-        column->scale = guarded(fmin(s->max, column->high) - column->center, 0);
+        column->scale = nd_prep_guard(fmin(s->max, column->high) - column->center, 0);
     }
 }
 
@@ -170,7 +169,7 @@ static nd_status fit_image(const fit *f, const facts *fact, const nd_column *raw
     column->fill = s->mean;
     if (column->scaling == ND_SCALING_STANDARD) {
         column->center = s->mean;
-        column->scale = guarded(s->deviation, 0);
+        column->scale = nd_prep_guard(s->deviation, 0);
     } else if (column->scaling == ND_SCALING_MINMAX) {
         column->center = s->min;
         column->scale = s->max - s->min;
@@ -339,10 +338,10 @@ static void set_pixel(const fit *f, const nd_stats *all, nd_prep_column *column)
     column->fill = all->mean;
     if (column->scaling == ND_SCALING_STANDARD) {
         column->center = all->mean;
-        column->scale = guarded(all->deviation, all->mean);
+        column->scale = nd_prep_guard(all->deviation, all->mean);
     } else if (column->scaling == ND_SCALING_MINMAX) {
         column->center = all->min;
-        column->scale = guarded(all->max - all->min, 0);
+        column->scale = nd_prep_guard(all->max - all->min, 0);
     }
     take(column, ND_PREP_NUMBER, 1);
 }
@@ -490,92 +489,6 @@ static nd_status fit_inputs(fit *f)
     return place_features(f);
 }
 
-/* Predictions are nd_real: a target must stay inside its range, and its values be
- * told apart there. */
-static nd_status check_values(const nd_prep *prep, const char *path, const nd_prep_target *target,
-                              const nd_stats *stats)
-{
-    const double most = 1e30, least = 1e-30; /* with room for errors and their squares */
-    double size = fmax(fabs(stats->min), fabs(stats->max));
-    if (size > most || (stats->deviation > 0 && stats->deviation < least)) {
-        return nd_fail(prep->ctx, ND_ERR_DATA,
-                       "%s: target \"%s\" runs from %g to %g; what can be learned lies between "
-                       "1e-30 and 1e30 in size: multiply it by a power of ten",
-                       path, target->name, stats->min, stats->max);
-    }
-    double step = size * (sizeof(nd_real) == sizeof(float) ? FLT_EPSILON : DBL_EPSILON);
-    if (stats->deviation > 0 && stats->deviation < step) {
-        return nd_fail(prep->ctx, ND_ERR_DATA,
-                       "%s: target \"%s\" varies by %.2g only around %g, which predictions cannot "
-                       "tell apart: subtract a constant from it",
-                       path, target->name, stats->deviation, stats->mean);
-    }
-    if (stats->deviation > 0 && stats->deviation < 100 * step) {
-        nd_log(prep->ctx, 1,
-               "target \"%s\" varies by %.2g only around %g: predictions are exact to about "
-               "%.1g; subtract a constant from it",
-               target->name, stats->deviation, stats->mean, step);
-    }
-    return ND_OK;
-}
-
-static nd_status fit_values(nd_prep *prep, const nd_table *table, const uint32_t *rows,
-                            size_t count)
-{
-    for (size_t t = 0; t < prep->targets; t++) {
-        nd_stats stats;
-        nd_prep_target *target = &prep->target[t];
-        if (!nd_stats_take(&table->column[target->position], rows, count, &stats)) {
-            return nd_fail_memory(prep->ctx);
-        }
-        target->center = prep->by_mean || prep->shares ? 0 : stats.mean;
-        target->scale = prep->shares    ? 1
-                        : prep->by_mean ? guarded(stats.mean, 0)
-                                        : guarded(stats.deviation, stats.mean);
-        target->share = prep->shares;
-        target->mean = stats.mean;
-        nd_status status = check_values(prep, table->path, target, &stats);
-        nd_stats_free(&stats);
-        ND_TRY(status);
-    }
-    return ND_OK;
-}
-
-static nd_status count_classes(nd_prep *prep, const nd_prep_map *map, const uint32_t *rows,
-                               size_t count)
-{
-    size_t classes = nd_dict_count(prep->classes);
-    memset(prep->class_count, 0, classes * sizeof *prep->class_count);
-    for (size_t i = 0; i < count; i++) {
-        nd_real label;
-        ND_TRY(nd_prep_labels(map, rows ? rows + i : NULL, i, 1, &label));
-        prep->class_count[(size_t)label]++;
-    }
-    for (size_t k = 0; k < classes; k++) {
-        if (!(prep->class_count[k] > 0)) {
-            nd_log(prep->ctx, 1, "class \"%s\" of target \"%s\" is not in the training rows",
-                   nd_dict_word(prep->classes, (uint32_t)k, NULL), prep->target[0].name);
-        }
-    }
-    return ND_OK;
-}
-
-static nd_status fit_targets(nd_prep *prep, const nd_table *table, const uint32_t *rows,
-                             size_t count)
-{
-    if (nd_prep_values(prep)) {
-        return fit_values(prep, table, rows, count);
-    }
-    if (prep->task == ND_TASK_MULTILABEL) {
-        return nd_prep_fit_labels(prep, table, rows, count);
-    }
-    nd_prep_map map;
-    ND_TRY(nd_prep_map_create(prep, table, true, &map));
-    nd_status status = count_classes(prep, &map, rows, count);
-    nd_prep_map_free(&map);
-    return status;
-}
-
 /* Inputs follow each other in the table, with the targets between them. */
 static void locate_inputs(const nd_prep *prep, size_t *at)
 {
@@ -598,7 +511,7 @@ nd_status nd_prep_fit(nd_prep *prep, const nd_table *table, const uint32_t *rows
     f.facts = nd_alloc(prep->columns, sizeof *f.facts);
     nd_status status = f.at && f.facts ? ND_OK : nd_fail_memory(prep->ctx);
     if (status == ND_OK) {
-        status = fit_targets(prep, table, rows, count);
+        status = nd_prep_fit_targets(prep, table, rows, count);
     }
     if (status == ND_OK) {
         status = nd_prep_fit_weights(prep, table, rows, count, params);

@@ -31,6 +31,15 @@ nd_status nd_prep_all_binary(const nd_prep *prep, const nd_table *table, bool *a
 /* Make every target a label of two values. ND_ERR_DATA if one has another number of them. */
 nd_status nd_prep_set_labels(nd_prep *prep, const nd_table *table, const char *why);
 
+/* Scale by which a column with that center is divided: 1 where it is 0, or no more than rounding
+ * noise of the center. */
+double nd_prep_guard(double scale, double center);
+
+/* Scaling of the targets, or the rows of each class. ND_ERR_DATA for values that predictions
+ * cannot hold or tell apart. */
+nd_status nd_prep_fit_targets(nd_prep *prep, const nd_table *table, const uint32_t *rows,
+                              size_t count);
+
 /* Share of label 1 in the training rows of each target. */
 nd_status nd_prep_fit_labels(nd_prep *prep, const nd_table *table, const uint32_t *rows,
                              size_t count);
