@@ -341,7 +341,7 @@ static void dense_forward(void *user)
 static void sparse_forward(void *user)
 {
     const inked *k = user;
-    nd_sparse_forward(NULL, &k->dense, k->rows, k->x, k->y);
+    nd_sparse_forward(NULL, &k->dense, 0, k->rows, k->x, k->y);
 }
 
 static void dense_gw(void *user)
@@ -353,7 +353,7 @@ static void dense_gw(void *user)
 static void sparse_gw(void *user)
 {
     const inked *k = user;
-    nd_sparse_gw(NULL, &k->dense, k->rows, k->x, k->y, k->gw, false);
+    nd_sparse_gw(NULL, &k->dense, 0, NULL, k->rows, k->x, k->y, k->gw, false);
 }
 
 /* Zeros strewn at random, which is harder than the ink of an image. */

@@ -98,11 +98,15 @@ typedef struct nd_isa {
     void (*small_gx)(const nd_small_dense *d, size_t rows, const nd_real *x, const nd_real *gz,
                      nd_real *gx);
     double (*chain_pass)(const nd_small_pass *pass);
-    /* As in sparse.h; rows first .. first + n - 1 of gw, n <= ND_SPARSE_COLUMNS. */
-    void (*sparse_forward)(const nd_small_dense *d, size_t rows, const nd_real *x, nd_real *y);
-    void (*sparse_gw)(const nd_small_dense *d, size_t first, size_t n, size_t rows,
-                      const nd_real *x, const nd_real *gz, nd_real *gw, bool add);
-    size_t (*count_nonzero)(size_t n, const nd_real *x);
+    /* With x - base in place of x: y = f((x - base) W + bias); rows first .. first + n - 1 of
+     * gw = (x - base)^T gz, n <= ND_SPARSE_COLUMNS, to which start [out] is added (NULL: zero),
+     * or with add gw itself. How many elements are not base. */
+    void (*sparse_forward)(const nd_small_dense *d, nd_real base, size_t rows, const nd_real *x,
+                           nd_real *y);
+    void (*sparse_gw)(const nd_small_dense *d, nd_real base, const nd_real *start, size_t first,
+                      size_t n, size_t rows, const nd_real *x, const nd_real *gz, nd_real *gw,
+                      bool add);
+    size_t (*count_other)(size_t n, nd_real base, const nd_real *x);
     /* For machine.h: keep the multiply-add units busy, returning the operations done;
      * read n elements. */
     double (*probe_fma)(size_t rounds, nd_real *result);

@@ -67,7 +67,7 @@ const nd_isa ND_ISA = {
     .chain_pass = chain_pass,
     .sparse_forward = sparse_forward,
     .sparse_gw = sparse_gw,
-    .count_nonzero = count_nonzero,
+    .count_other = count_other,
     .probe_fma = probe_fma,
     .probe_read = probe_read,
 };

@@ -1,6 +1,6 @@
-/* Products with rows that are mostly zeros: elements that are not zero are listed
- * first, then each adds its multiple of a row of the other matrix. Lists lie on the
- * stack, in portions. */
+/* Products with rows that mostly hold one value, the base: elements that are another are listed
+ * first, less the base, then each adds its multiple of a row of the other matrix. Lists lie on
+ * the stack, in portions. */
 #ifndef ND_KERN_SIMD_SPARSE_H
 #define ND_KERN_SIMD_SPARSE_H
 
@@ -20,7 +20,7 @@ enum {
     SPARSE_ROWS = 128                 /* rows listed at a time (weight gradient) */
 };
 
-/* Elements that are not zero: value and place in the row or column they come from. */
+/* Elements that are not the base: value less the base, and place in the row or column they come from. */
 typedef struct sparse_list {
     size_t count;
     const uint16_t *at;
@@ -99,16 +99,16 @@ static void sparse_columns(size_t n, sparse_list list, const nd_real *b, size_t 
     }
 }
 
-/* Bit i is set where x[i] is not 0, for a whole vector. */
-static inline unsigned sparse_mask(const nd_real *x)
+/* Bit i is set where x[i] is not the base, for a whole vector. */
+static inline unsigned sparse_mask(const nd_real *x, nd_real base)
 {
 #if defined(__AVX2__) && ND_VECTOR_BYTES == 32 && !defined(ND_REAL_DOUBLE)
     const __m256 v = _mm256_loadu_ps(x);
-    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_set1_ps(base), _CMP_NEQ_UQ));
 #else
     unsigned mask = 0;
     for (unsigned i = 0; i < SPARSE_VL; i++) {
-        mask |= (unsigned)(x[i] != 0) << i;
+        mask |= (unsigned)(x[i] != base) << i;
     }
     return mask;
 #endif
@@ -129,27 +129,29 @@ static inline unsigned sparse_mask(const nd_real *x)
 static const uint64_t sparse_places[256] = {ND_BITS_64(0), ND_BITS_64(64), ND_BITS_64(128),
                                             ND_BITS_64(192)};
 
-/* The elements of a vector that are not zero, put together; writes whole vectors. */
-static inline size_t sparse_compress(size_t place, const nd_real *x, uint16_t *at, nd_real *value)
+/* The elements of a vector that are not the base, put together; writes whole vectors. */
+static inline size_t sparse_compress(size_t place, const nd_real *x, nd_real base, uint16_t *at,
+                                     nd_real *value)
 {
-    unsigned mask = sparse_mask(x);
+    unsigned mask = sparse_mask(x, base);
     __m128i bytes = _mm_cvtsi64_si128((long long)sparse_places[mask]);
     __m128i places = _mm_add_epi16(_mm_cvtepu8_epi16(bytes), _mm_set1_epi16((short)place));
     _mm_storeu_si128((__m128i *)(void *)at, places);
-    _mm256_storeu_ps(value,
-                     _mm256_permutevar8x32_ps(_mm256_loadu_ps(x), _mm256_cvtepu8_epi32(bytes)));
+    __m256 less = _mm256_sub_ps(_mm256_loadu_ps(x), _mm256_set1_ps(base));
+    _mm256_storeu_ps(value, _mm256_permutevar8x32_ps(less, _mm256_cvtepu8_epi32(bytes)));
     return (size_t)__builtin_popcount(mask);
 }
 
 #else
 
-static inline size_t sparse_compress(size_t place, const nd_real *x, uint16_t *at, nd_real *value)
+static inline size_t sparse_compress(size_t place, const nd_real *x, nd_real base, uint16_t *at,
+                                     nd_real *value)
 {
     size_t count = 0;
     for (size_t i = 0; i < SPARSE_VL; i++) {
         at[count] = (uint16_t)(place + i);
-        value[count] = x[i];
-        count += x[i] != 0;
+        value[count] = x[i] - base;
+        count += x[i] != base;
     }
     return count;
 }
@@ -157,16 +159,16 @@ static inline size_t sparse_compress(size_t place, const nd_real *x, uint16_t *a
 #endif
 
 /* List the elements of x[n]; at and value have room for n and a vector more. */
-static size_t sparse_collect(size_t n, const nd_real *x, uint16_t *at, nd_real *value)
+static size_t sparse_collect(size_t n, const nd_real *x, nd_real base, uint16_t *at, nd_real *value)
 {
     size_t count = 0, i = 0;
     for (; i + SPARSE_VL <= n; i += SPARSE_VL) {
-        count += sparse_compress(i, x + i, at + count, value + count);
+        count += sparse_compress(i, x + i, base, at + count, value + count);
     }
     for (; i < n; i++) {
         at[count] = (uint16_t)i;
-        value[count] = x[i];
-        count += x[i] != 0;
+        value[count] = x[i] - base;
+        count += x[i] != base;
     }
     return count;
 }
@@ -210,7 +212,8 @@ static void sparse_add(const nd_small_dense *d, const sparse_batch *lists, size_
     }
 }
 
-static void sparse_forward(const nd_small_dense *d, size_t rows, const nd_real *x, nd_real *y)
+static void sparse_forward(const nd_small_dense *d, nd_real base, size_t rows, const nd_real *x,
+                           nd_real *y)
 {
     sparse_batch lists;
     for (size_t r = 0; r < rows; r += SPARSE_BATCH) {
@@ -218,8 +221,8 @@ static void sparse_forward(const nd_small_dense *d, size_t rows, const nd_real *
         for (size_t first = 0; first < d->in; first += SPARSE_INPUTS) {
             size_t n = d->in - first < SPARSE_INPUTS ? d->in - first : SPARSE_INPUTS;
             for (size_t i = 0; i < count; i++) {
-                lists.count[i] =
-                    sparse_collect(n, x + (r + i) * d->in + first, lists.at[i], lists.value[i]);
+                lists.count[i] = sparse_collect(n, x + (r + i) * d->in + first, base, lists.at[i],
+                                                lists.value[i]);
             }
             sparse_add(d, &lists, count, first, y + r * d->out);
         }
@@ -232,49 +235,52 @@ static void sparse_forward(const nd_small_dense *d, size_t rows, const nd_real *
 /* Lists of the columns of a batch, from its transposed rows. */
 typedef struct sparse_lines {
     size_t count[SPARSE_LINES];
-    nd_real turned[SPARSE_LINES * SPARSE_ROWS];
+    _Alignas(64) nd_real turned[SPARSE_LINES * SPARSE_ROWS];
     uint16_t at[SPARSE_LINES][SPARSE_ROWS + SPARSE_VL];
     nd_real value[SPARSE_LINES][SPARSE_ROWS + SPARSE_VL];
 } sparse_lines;
 
-static void sparse_turn(size_t rows, size_t n, const nd_real *x, size_t step, sparse_lines *lines)
+static void sparse_turn(size_t rows, size_t n, const nd_real *x, size_t step, nd_real base,
+                        sparse_lines *lines)
 {
     turn(n, rows, x, step, lines->turned, SPARSE_ROWS);
     for (size_t i = 0; i < n; i++) {
-        lines->count[i] =
-            sparse_collect(rows, lines->turned + i * SPARSE_ROWS, lines->at[i], lines->value[i]);
+        lines->count[i] = sparse_collect(rows, lines->turned + i * SPARSE_ROWS, base, lines->at[i],
+                                         lines->value[i]);
     }
 }
 
 /* Rows first .. first + n - 1 of gw, n <= SPARSE_LINES. */
-static void sparse_gw(const nd_small_dense *d, size_t first, size_t n, size_t rows,
-                      const nd_real *x, const nd_real *gz, nd_real *gw, bool add)
+static void sparse_gw(const nd_small_dense *d, nd_real base, const nd_real *start, size_t first,
+                      size_t n, size_t rows, const nd_real *x, const nd_real *gz, nd_real *gw,
+                      bool add)
 {
     sparse_lines lines;
-    nd_real block[SPARSE_ROWS * SPARSE_WIDTH];
+    _Alignas(64) nd_real block[SPARSE_ROWS * SPARSE_WIDTH];
     for (size_t r = 0; r < rows; r += SPARSE_ROWS) {
         size_t count = rows - r < SPARSE_ROWS ? rows - r : SPARSE_ROWS;
-        sparse_turn(count, n, x + r * d->in + first, d->in, &lines);
+        sparse_turn(count, n, x + r * d->in + first, d->in, base, &lines);
         for (size_t j = 0, width; j < d->out; j += width) {
             width = sparse_width(d->out - j);
+            const nd_real *from = start ? start + j : NULL;
             sparse_pack(count, width, gz + r * d->out + j, d->out, block);
             for (size_t i = 0; i < n; i++) {
                 sparse_list list = {lines.count[i], lines.at[i], lines.value[i]};
                 nd_real *c = gw + (first + i) * d->out + j;
-                sparse_columns(width, list, block, width, add || r > 0 ? c : NULL, c);
+                sparse_columns(width, list, block, width, add || r > 0 ? c : from, c);
             }
         }
     }
 }
 
-static size_t count_nonzero(size_t n, const nd_real *x)
+static size_t count_other(size_t n, nd_real base, const nd_real *x)
 {
     size_t count = 0, i = 0;
     for (; i + SPARSE_VL <= n; i += SPARSE_VL) {
-        count += (size_t)__builtin_popcount(sparse_mask(x + i));
+        count += (size_t)__builtin_popcount(sparse_mask(x + i, base));
     }
     for (; i < n; i++) {
-        count += x[i] != 0;
+        count += x[i] != base;
     }
     return count;
 }

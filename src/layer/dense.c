@@ -102,7 +102,7 @@ static void dense_forward(const nd_layer_io *io)
     const nd_real *bias = io->shape->params > 1 ? io->param[1] : NULL;
     if (io->sparse_x) {
         nd_small_dense d = sparse_of(io);
-        nd_sparse_forward(io->pool, &d, io->rows, io->x[0], io->y);
+        nd_sparse_forward(io->pool, &d, io->base_x, io->rows, io->x[0], io->y);
         return;
     }
     nd_gemm_nn_act(io->pool, io->rows, io->shape->out, io->shape->in[0], io->x[0], io->param[0],
@@ -112,14 +112,16 @@ static void dense_forward(const nd_layer_io *io)
 static void weight_gradient(const nd_layer_io *io)
 {
     size_t in = io->shape->in[0], out = io->shape->out;
-    if (io->sparse_x) {
+    bool bias = io->shape->params > 1;
+    if (bias) {
+        nd_k_column_sums(io->pool, io->rows, out, io->gy, io->grad[1], false);
+    }
+    if (io->sparse_x && (bias || io->base_x == 0)) {
         nd_small_dense d = sparse_of(io);
-        nd_sparse_gw(io->pool, &d, io->rows, io->x[0], io->gy, io->grad[0], false);
+        nd_sparse_gw(io->pool, &d, io->base_x, bias ? io->grad[1] : NULL, io->rows, io->x[0],
+                     io->gy, io->grad[0], false);
     } else {
         nd_gemm_tn(io->pool, in, out, io->rows, io->x[0], io->gy, io->grad[0], false);
-    }
-    if (io->shape->params > 1) {
-        nd_k_column_sums(io->pool, io->rows, out, io->gy, io->grad[1], false);
     }
 }
 

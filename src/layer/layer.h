@@ -66,7 +66,8 @@ typedef struct nd_layer_io {
     size_t rows;
     bool training;                     /* false as well where the layer is frozen */
     bool frozen;                       /* grad need not be written: nothing reads it */
-    bool sparse_x;                     /* of a class with takes_act: x[0] is mostly zeros */
+    bool sparse_x;                     /* of a class with takes_act: x[0] is mostly .. */
+    nd_real base_x;                    /* .. this value */
     nd_rng rng;                        /* stream of this layer, step of this batch */
     const nd_real *x[ND_LAYER_INPUTS]; /* [rows][in[i]] */
     nd_real *y;                        /* [rows][out] */

@@ -277,7 +277,8 @@ static void forward_part(const chain_job *j, size_t first, size_t rows, bool spa
     const nd_chain *chain = j->chain;
     const nd_small_dense *d = &chain->link[0].dense;
     if (sparse) {
-        nd_sparse_forward(NULL, d, rows, j->x + first * d->in, chain->link[0].y + first * d->out);
+        nd_sparse_forward(NULL, d, 0, rows, j->x + first * d->in,
+                          chain->link[0].y + first * d->out);
     }
     for (size_t i = sparse; i < chain->count; i++) {
         const nd_small_link *link = &chain->link[i];
@@ -312,7 +313,7 @@ static void weight_gradient(const chain_job *j, const nd_small_link *link, size_
         nd_small_gw(chain->isa, d, rows, x, gz, gw, gb, add);
         return;
     }
-    nd_sparse_gw(NULL, d, rows, x, gz, gw, add);
+    nd_sparse_gw(NULL, d, 0, NULL, rows, x, gz, gw, add);
     if (gb) { /* no inputs: the bias alone */
         nd_small_gw(chain->isa, &(nd_small_dense){.out = d->out}, rows, x, gz, gw, gb, add);
     }

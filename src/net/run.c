@@ -65,7 +65,8 @@ static void forward_step(nd_net *net, nd_plan_step *step, const nd_real *x, size
         if (step->layer->input[k] < 0) {
             step->io.x[k] = x;
             step->io.sparse_x = step->layer->class->takes_act &&
-                                nd_sparse_pays(rows, step->io.shape->in[0], step->io.shape->out, x);
+                                nd_sparse_base(rows, step->io.shape->in[0], step->io.shape->out, x,
+                                               &step->io.base_x);
         }
     }
     step->layer->class->forward(&step->io);
