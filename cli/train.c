@@ -222,6 +222,9 @@ static int finish(const cli_run *run, listeners *l, nd_status status, const nd_m
     } else if (l->result) {
         nd_sink sink = cli_stdout();
         sink.write(sink.user, l->result, l->result_size);
+    } else if (l->json && code == CLI_OK) {
+        nd_sink sink = cli_stdout(); /* without test rows there are no figures */
+        sink.write(sink.user, "{}\n", 3);
     }
     return cli_flush(run) ? code : CLI_ERROR;
 }
@@ -303,7 +306,12 @@ static int read_and_train(const cli_run *run)
     if (output && history && cli_same_file(output, history)) {
         return cli_fail(run, "%s: cannot be model and history at once", output);
     }
-    return cli_flag(run, "verify_determinism") ? verify(run, path) : train(run, path);
+    bool verifies = cli_flag(run, "verify_determinism");
+    if (verifies && cli_flag(run, "json")) {
+        return cli_usage(run, "--verify-determinism prints text; its exit status says whether all "
+                              "models are the same");
+    }
+    return verifies ? verify(run, path) : train(run, path);
 }
 
 int cli_train(const nd_verb *verb, int count, char **argument)

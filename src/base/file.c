@@ -255,7 +255,10 @@ static nd_status open_temporary(nd_out *out)
     }
     nd_free(out->temporary);
     out->temporary = NULL;
-    return fail_system(out->ctx, "cannot write in the folder of", out->path, error);
+    bool folder_itself = out->path[strlen(out->path) - 1] == '/';
+    return fail_system(out->ctx,
+                       folder_itself ? "cannot write in" : "cannot write in the folder of",
+                       out->path, error);
 }
 
 nd_status nd_file_scratch(nd_ctx *ctx, const char *folder, int *fd)

@@ -8,6 +8,7 @@
 #include "base/ctx.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/synonyms.h"
 #include "base/text.h"
 
 static bool same_word(const char *a, const char *b, size_t n)
@@ -104,6 +105,16 @@ static nd_status fail_choice(const nd_optset *set, const nd_option *row, const c
     return status;
 }
 
+static bool has_row(const nd_optset *set, const char *name)
+{
+    for (size_t i = 0; name && i < set->count; i++) {
+        if (strcmp(set->row[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static nd_status fail_key(const nd_optset *set, const char *key)
 {
     const char **name = nd_alloc(set->count, sizeof *name);
@@ -113,7 +124,10 @@ static nd_status fail_key(const nd_optset *set, const char *key)
     for (size_t i = 0; i < set->count; i++) {
         name[i] = set->row[i].name;
     }
-    const char *near = nd_nearest(key, name, set->count);
+    const char *near = nd_synonym(key);
+    if (!has_row(set, near)) {
+        near = nd_nearest(key, name, set->count);
+    }
     nd_status status = nd_fail(set->ctx, ND_ERR_OPTION, "unknown %s '%s'%s%s%s", set->what, key,
                                near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     nd_free(name);

@@ -151,6 +151,21 @@ void nd_text_csv(nd_text *text, const char *cell, size_t n)
     nd_text_puts(text, "\"");
 }
 
+/* A file of the library says itself what went wrong. */
+static nd_status write_text(nd_ctx *ctx, const nd_text *text, const nd_sink *sink)
+{
+    char before[ND_MESSAGE_SIZE] = "";
+    if (ctx) {
+        memcpy(before, ctx->message, sizeof before);
+    }
+    if (sink->write(sink->user, text->data, text->size) == 0) {
+        return ND_OK;
+    }
+    return ctx && strcmp(before, ctx->message) != 0
+               ? ND_ERR_IO
+               : nd_fail(ctx, ND_ERR_IO, "writing the output failed");
+}
+
 nd_status nd_text_flush(nd_ctx *ctx, nd_text *text, const nd_sink *sink)
 {
     nd_status status = ND_OK;
@@ -158,8 +173,8 @@ nd_status nd_text_flush(nd_ctx *ctx, nd_text *text, const nd_sink *sink)
         status = nd_fail_memory(ctx);
     } else if (!sink->write) {
         status = nd_fail(ctx, ND_ERR_ARGUMENT, "the sink has no write");
-    } else if (text->size > 0 && sink->write(sink->user, text->data, text->size) != 0) {
-        status = nd_fail(ctx, ND_ERR_IO, "writing the output failed");
+    } else if (text->size > 0) {
+        status = write_text(ctx, text, sink);
     }
     nd_text_clear(text);
     return status;

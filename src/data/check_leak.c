@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "data/check_parts.h"
@@ -204,6 +205,15 @@ static size_t sample_size(const nd_check *check)
     return rows < most ? rows : most;
 }
 
+/* Row i of n that are looked at: one of each n-th part of all rows, not the first of it, so that
+ * what repeats after as many rows is not taken for all there is. */
+static size_t looked_at(size_t i, size_t n, size_t rows)
+{
+    size_t from = (size_t)((double)i * (double)rows / (double)n);
+    size_t to = (size_t)((double)(i + 1) * (double)rows / (double)n);
+    return to > from + 1 ? from + nd_mix(i + 1) % (to - from) : from;
+}
+
 /* Skill of a column for target t, NaN without memory. */
 static double skill_of(const nd_check *check, const nd_column *column, size_t t, view how)
 {
@@ -214,7 +224,7 @@ static double skill_of(const nd_check *check, const nd_column *column, size_t t,
         return NAN;
     }
     for (size_t i = 0; i < n; i++) {
-        take_row(check, column, t, (size_t)((double)i * (double)rows / (double)n), how, &row[i]);
+        take_row(check, column, t, looked_at(i, n, rows), how, &row[i]);
     }
     if (!check->label) {
         rank_targets(row, n);

@@ -35,6 +35,7 @@ static const char *name_other_kind(const char *text, size_t size)
          5, "packed with xz; unpack it: xz -dc FILE | nadir ... -"},
         {"\x28\xB5\x2F\xFD", 4, "packed with zstd; unpack it: zstd -dc FILE | nadir ... -"},
         {"%PDF-", 5, "a PDF; save the table as CSV"},
+        {"nadirrow", 8, "a row cache; give the table that it was made from"},
         {"[{", 2, "JSON; a table is CSV (jq -r '... | @csv' writes it)"},
         {"{\"", 2, "JSON; a table is CSV (jq -r '... | @csv' writes it)"},
         {"\xFF\xFE", 2, "UTF-16; save it as UTF-8"},
@@ -45,7 +46,10 @@ static const char *name_other_kind(const char *text, size_t size)
             return other[i].kind;
         }
     }
-    return NULL;
+    /* A length of less than 2^24 in eight bytes, then JSON. */
+    return size > 9 && memcmp(text + 3, "\0\0\0\0\0{\"", 7) == 0
+               ? "safetensors, a model (-m of predict, eval; --from); a table is CSV"
+               : NULL;
 }
 
 /* Over the byte order mark of UTF-8; what is no CSV is named in the message. */

@@ -136,6 +136,8 @@ typedef struct nd_prep_params {
                       dropped, clipped or missing; 0: they are not */
     const char *const *class_weight; /* "none", "balanced", or "CLASS=X" ... */
     size_t class_weights;
+    const struct nd_prep *like; /* nd_prep_adopt() follows with it: of columns that it uses no
+                                   warning says that they are left out; or NULL */
 } nd_prep_params;
 
 /* Which columns are targets, the task and the classes: needs the targets of all

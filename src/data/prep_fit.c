@@ -390,31 +390,6 @@ static nd_status check_whole_images(const fit *f, bool *whole)
     return ND_OK;
 }
 
-static void warn_dropped(const fit *f, size_t i)
-{
-    const nd_prep_column *column = &f->prep->column[i];
-    if (column->kind != ND_PREP_DROPPED || strcmp(column->reason, "by request") == 0 ||
-        strcmp(column->reason, "weight of the rows") == 0 || strcmp(column->reason, "label") == 0) {
-        return;
-    }
-    char *argument = nd_opt_argument(column->name);
-    const char *name = argument ? argument : column->name;
-    if (strcmp(column->reason, "identifier") == 0) {
-        nd_log(f->prep->ctx, 1,
-               "column \"%s\" looks like an identifier (%s) and is not used; --keep %s uses it",
-               column->name, f->facts[i].suspect, name);
-    } else if (strcmp(column->reason, "no text repeats") == 0) {
-        nd_log(f->prep->ctx, 1,
-               "column \"%s\" is not used: no text in it repeats in the training rows; --keep %s "
-               "hashes it",
-               column->name, name);
-    } else {
-        nd_log(f->prep->ctx, 1, "column \"%s\" is not used: %s in the training rows", column->name,
-               column->reason);
-    }
-    nd_free(argument);
-}
-
 /* An identifier-like number that is the only input stays. */
 static nd_status rescue_only_input(const fit *f)
 {
@@ -443,8 +418,9 @@ static nd_status place_features(const fit *f)
 {
     nd_prep *prep = f->prep;
     prep->features = 0;
+    nd_prep_tell_constant(prep, f->params->like);
     for (size_t i = 0; i < prep->columns; i++) {
-        warn_dropped(f, i);
+        nd_prep_tell_dropped(prep, i, f->facts[i].suspect, f->params->like);
         prep->column[i].first = prep->features;
         prep->features += prep->column[i].features;
     }

@@ -65,6 +65,13 @@ const char *nd_prep_mirror_error(const nd_prep *prep, const char **column);
  * ND_ERR_DATA, ND_ERR_OPTION. */
 nd_status nd_prep_fit_mirror(nd_prep *prep, const nd_table *table, const nd_prep_params *params);
 
+/* Warnings about input columns that were dropped for their values, other than by request: first
+ * about those that are constant, which many may be, then about each of the others.
+ *   suspect  why column i looks like an identifier, or NULL
+ *   like     a preparation that replaces this one: what it uses is not told; or NULL */
+void nd_prep_tell_constant(const nd_prep *prep, const nd_prep *like);
+void nd_prep_tell_dropped(const nd_prep *prep, size_t i, const char *suspect, const nd_prep *like);
+
 /* ND_ERR_DATA with file, 1-based row and column. */
 nd_status nd_prep_fail_cell(const nd_table *table, size_t row, const nd_column *column,
                             const char *what);

@@ -13,14 +13,17 @@
  * whether a column names its rows. */
 enum { RUN = 65536, FIRST_ROWS = 1000 };
 
-/* The rows taken so far. */
+/* Counters of rows by their hash, 4 MB; rows that one group may be of a sample: one of so many
+ * parts, or so few. */
+enum { SEEN_BITS = 20, GROUP_PART = 256, GROUP_ROWS = 8 };
+
+/* Rows of one table as hashes of their keys, a run at a time, and those taken so far. */
 typedef struct chosen {
     nd_cell_hash *key; /* [keys] */
     size_t keys;
     uint32_t *row; /* ascending */
     size_t count, room;
-    uint64_t below; /* rows whose hash is less are taken */
-    uint64_t *sum;  /* [RUN] hashes of the rows of a run */
+    uint64_t *sum; /* [RUN] hashes of the rows of a run */
 } chosen;
 
 static void chosen_free(chosen *c)
@@ -33,10 +36,15 @@ static void chosen_free(chosen *c)
     nd_free(c->sum);
 }
 
-static nd_status hash_keys(const nd_table *table, const char *const *key, size_t keys, chosen *c)
+static nd_status chosen_begin(const nd_sampler *s, const nd_table *table, chosen *c)
 {
-    for (size_t k = 0; k < keys; k++) {
-        int at = nd_table_find(table, key[k]);
+    *c = (chosen){.key = nd_alloc(s->keys + 1, sizeof *c->key),
+                  .sum = nd_alloc(RUN, sizeof *c->sum)};
+    if (!c->sum || !c->key) {
+        return nd_fail_memory(table->ctx);
+    }
+    for (size_t k = 0; k < s->keys; k++) {
+        int at = nd_table_find(table, s->key[k]);
         if (at >= 0) {
             ND_TRY(nd_cell_hash_init(table->ctx, &table->column[at], k, &c->key[c->keys]));
             c->keys++;
@@ -45,7 +53,7 @@ static nd_status hash_keys(const nd_table *table, const char *const *key, size_t
     return ND_OK;
 }
 
-static bool choose_run(chosen *c, size_t from, size_t to)
+static void hash_run(chosen *c, size_t from, size_t to)
 {
     memset(c->sum, 0, (to - from) * sizeof *c->sum);
     for (size_t k = 0; k < c->keys; k++) {
@@ -55,7 +63,32 @@ static bool choose_run(chosen *c, size_t from, size_t to)
         nd_column_forget(c->key[k].column, from, to);
     }
     for (size_t r = from; r < to; r++) {
-        if (nd_mix(c->sum[r - from]) >= c->below) {
+        c->sum[r - from] = nd_mix(c->sum[r - from]);
+    }
+}
+
+/* A number below 2^64 that is even over all hashes, against a probability. */
+static bool falls_below(uint64_t hash, double p)
+{
+    return p >= 1 || nd_mix(hash + 0x9e3779b97f4a7c15u) < (uint64_t)ldexp(p, 64);
+}
+
+/* Copies are taken together with probability share. Of a large group, such as that of the
+ * commonest words, only some rows are taken, but more often: each row with probability share. */
+static bool takes(const nd_sampler *s, uint64_t hash, size_t row)
+{
+    double most = fmax(s->share * (double)s->rows / GROUP_PART, GROUP_ROWS);
+    double more = (double)s->seen[hash >> (64 - SEEN_BITS)] / most;
+    double group = s->share * (more > 1 ? more : 1);
+    return falls_below(hash, group) &&
+           (more <= 1 || falls_below(nd_mix(hash + row), group < 1 ? 1 / more : s->share));
+}
+
+static bool choose_run(const nd_sampler *s, chosen *c, size_t from, size_t to)
+{
+    hash_run(c, from, to);
+    for (size_t r = from; r < to; r++) {
+        if (!takes(s, c->sum[r - from], r)) {
             continue;
         }
         if (!nd_grow((void **)&c->row, &c->room, c->count, sizeof *c->row)) {
@@ -66,20 +99,47 @@ static bool choose_run(chosen *c, size_t from, size_t to)
     return true;
 }
 
-static nd_status choose(const nd_table *table, const char *const *key, size_t keys, double share,
-                        chosen *c)
+static nd_status choose(const nd_sampler *s, const nd_table *table, chosen *c)
 {
-    *c = (chosen){.below = share < 1 ? (uint64_t)ldexp(share, 64) : UINT64_MAX,
-                  .key = nd_alloc(keys + 1, sizeof *c->key),
-                  .sum = nd_alloc(RUN, sizeof *c->sum)};
-    ND_TRY(c->sum && c->key ? hash_keys(table, key, keys, c) : nd_fail_memory(table->ctx));
+    ND_TRY(chosen_begin(s, table, c));
     for (size_t from = 0; from < table->rows; from += RUN) {
         size_t to = table->rows - from < RUN ? table->rows : from + RUN;
-        if (!choose_run(c, from, to)) {
+        if (!choose_run(s, c, from, to)) {
             return nd_fail_memory(table->ctx);
         }
     }
     return ND_OK;
+}
+
+nd_status nd_sampler_init(nd_ctx *ctx, const char *const *key, size_t keys, double share,
+                          nd_sampler *sampler)
+{
+    *sampler = (nd_sampler){.key = key, .keys = keys, .share = share};
+    sampler->seen = nd_alloc((size_t)1 << SEEN_BITS, sizeof *sampler->seen);
+    return sampler->seen ? ND_OK : nd_fail_memory(ctx);
+}
+
+void nd_sampler_free(nd_sampler *sampler)
+{
+    nd_free(sampler->seen);
+    *sampler = (nd_sampler){0};
+}
+
+nd_status nd_sampler_count(nd_sampler *sampler, const nd_table *table)
+{
+    chosen c;
+    nd_status status = chosen_begin(sampler, table, &c);
+    for (size_t from = 0; status == ND_OK && from < table->rows; from += RUN) {
+        size_t to = table->rows - from < RUN ? table->rows : from + RUN;
+        hash_run(&c, from, to);
+        for (size_t i = 0; i < to - from; i++) {
+            uint32_t *seen = &sampler->seen[c.sum[i] >> (64 - SEEN_BITS)];
+            *seen += *seen < UINT32_MAX;
+        }
+    }
+    sampler->rows += table->rows;
+    chosen_free(&c);
+    return status;
 }
 
 /* Cells of the chosen rows, packed; words keep their numbers. */
@@ -166,12 +226,11 @@ static nd_status fill(const nd_table *table, chosen *c, nd_table *sample)
     return ND_OK;
 }
 
-nd_status nd_table_sample(const nd_table *table, const char *const *key, size_t keys, double share,
-                          nd_table **sample)
+nd_status nd_sampler_take(const nd_sampler *sampler, const nd_table *table, nd_table **sample)
 {
     chosen c;
     *sample = NULL;
-    nd_status status = choose(table, key, keys, share, &c);
+    nd_status status = choose(sampler, table, &c);
     if (status == ND_OK) {
         status = nd_table_create(table->ctx, table->path, sample);
     }
@@ -207,19 +266,32 @@ static bool is_target(const nd_table *table, size_t c, const nd_prep_params *par
                : nd_prep_listed(table, c, params->target, params->target_count);
 }
 
-nd_status nd_sample_key(const nd_table *table, const nd_prep_params *params, const char **key,
-                        size_t most, size_t *keys)
+/* Evenly spread ones of *keys names, most of them. */
+static void thin_out(const char **key, size_t *keys, size_t most)
+{
+    size_t all = *keys;
+    *keys = all < most ? all : most;
+    for (size_t k = 0; k < *keys; k++) {
+        key[k] = key[k * all / *keys];
+    }
+}
+
+nd_status nd_sample_key(const nd_table *table, const nd_prep_params *params, size_t most,
+                        const char ***key, size_t *keys)
 {
     *keys = 0;
-    for (size_t c = 0; c < table->columns && *keys < most; c++) {
+    *key = nd_alloc(table->columns, sizeof **key);
+    nd_status status = *key ? ND_OK : nd_fail_memory(table->ctx);
+    for (size_t c = 0; c < table->columns && status == ND_OK; c++) {
         bool yes = false;
         if (!is_target(table, c, params) &&
             !nd_prep_listed(table, c, params->drop, params->drop_count)) {
-            ND_TRY(repeats(table, c, &yes));
+            status = repeats(table, c, &yes);
         }
         if (yes) {
-            key[(*keys)++] = table->column[c].name;
+            (*key)[(*keys)++] = table->column[c].name;
         }
     }
-    return ND_OK;
+    thin_out(*key, keys, most);
+    return status;
 }

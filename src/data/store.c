@@ -22,6 +22,7 @@ typedef struct block {
 
 struct nd_store {
     nd_ctx *ctx;
+    char *folder; /* for messages */
     int fd;
     size_t page;
     off_t size; /* of the file; a multiple of the page */
@@ -32,7 +33,7 @@ struct nd_store {
 static nd_status fail_system(const nd_store *store, const char *what, int error)
 {
     char room[ND_ERRNO_TEXT];
-    return nd_fail(store->ctx, ND_ERR_IO, "%s the temporary file of the row cache: %s", what,
+    return nd_fail(store->ctx, ND_ERR_IO, "%s a temporary file in %s: %s", what, store->folder,
                    nd_errno_text(error, room));
 }
 
@@ -45,8 +46,10 @@ nd_status nd_store_create(nd_ctx *ctx, const char *folder, nd_store **store)
     }
     made->ctx = ctx;
     made->page = (size_t)sysconf(_SC_PAGESIZE);
-    nd_status status = nd_file_scratch(ctx, folder, &made->fd);
+    made->folder = nd_strdup(folder);
+    nd_status status = made->folder ? nd_file_scratch(ctx, folder, &made->fd) : nd_fail_memory(ctx);
     if (status != ND_OK) {
+        nd_free(made->folder);
         nd_free(made);
         return status;
     }
@@ -64,6 +67,7 @@ void nd_store_destroy(nd_store *store)
     }
     close(store->fd);
     nd_free(store->block);
+    nd_free(store->folder);
     nd_free(store);
 }
 

@@ -81,6 +81,10 @@ static nd_status read_rows(build *b)
     }
     nd_status status = nd_store_create(b->ctx, folder, &b->store);
     nd_free(folder);
+    if (status == ND_ERR_IO) {
+        return nd_fail(b->ctx, status, "%s (cache names another place for the row cache)",
+                       nd_ctx_message(b->ctx));
+    }
     ND_TRY(status);
     return nd_table_read_stored(b->ctx, b->config, b->path, b->store, b->memory, &b->table);
 }

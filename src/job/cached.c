@@ -94,7 +94,8 @@ static char *cache_name(const char *data, const char *given, bool beside)
     if (beside) {
         nd_text_printf(&text, "%s.cache", data);
     } else if (stat(given, &info) == 0 && S_ISDIR(info.st_mode)) {
-        nd_text_printf(&text, "%s/%s.cache", given, slash != NULL ? slash + 1 : data);
+        const char *between = given[strlen(given) - 1] == '/' ? "" : "/";
+        nd_text_printf(&text, "%s%s%s.cache", given, between, slash != NULL ? slash + 1 : data);
     } else {
         nd_text_puts(&text, given);
     }
@@ -330,16 +331,22 @@ static nd_status check_mirror(const nd_config *config)
                          "cache: task autoencoder trains from rows in memory");
 }
 
-nd_status nd_cached_begin(nd_ctx *ctx, const nd_config *config, const char *path, nd_cached *cached)
+nd_status nd_cached_choose(nd_ctx *ctx, const nd_config *config, const char *path,
+                           nd_cached *cached)
 {
-    char *name;
     *cached = (nd_cached){0};
     ND_TRY(nd_memory_allowed(config, &cached->memory));
     if (strcmp(nd_opt_text(&config->set, "task"), "autoencoder") == 0) {
         return check_mirror(config);
     }
-    ND_TRY(choose(ctx, config, path, cached->memory, &name));
-    nd_status status = name != NULL ? open_or_build(ctx, config, path, name, cached) : ND_OK;
+    return choose(ctx, config, path, cached->memory, &cached->name);
+}
+
+nd_status nd_cached_begin(nd_ctx *ctx, const nd_config *config, const char *path, nd_cached *cached)
+{
+    char *name = cached->name;
+    cached->name = NULL;
+    nd_status status = open_or_build(ctx, config, path, name, cached);
     nd_free(name);
     return status;
 }
@@ -372,5 +379,6 @@ void nd_cached_end(nd_cached *cached)
     nd_table_destroy(cached->table);
     nd_prep_destroy(cached->prep);
     nd_cache_close(cached->cache);
+    nd_free(cached->name);
     *cached = (nd_cached){.memory = cached->memory};
 }

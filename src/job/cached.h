@@ -7,6 +7,7 @@
 
 /* What a training from a row cache begins with. */
 typedef struct nd_cached {
+    char *name; /* of the file, until it is open; NULL: none is wanted */
     nd_cache *cache;
     nd_prep *prep;   /* the one the rows were prepared with */
     nd_table *table; /* path, rows and columns of the data; no cells */
@@ -21,9 +22,13 @@ nd_status nd_memory_allowed(const nd_config *config, size_t *memory);
 nd_status nd_memory_exceeded(nd_ctx *ctx, const nd_config *config, const char *path, size_t memory,
                              bool *yes);
 
-/* Open the cache of a data file, or make it, if config asks for one or the prepared
- * rows would not fit the memory it allows; else *cached stays empty (cache NULL).
- * ND_ERR_OPTION (a cache for what cannot have one; memory that cannot do),
+/* Name the cache of a data file, if config asks for one or the prepared rows would not fit the
+ * memory it allows; else *cached stays empty (name NULL). Nothing is made.
+ * ND_ERR_OPTION (a cache for what cannot have one; a memory that is no size). */
+nd_status nd_cached_choose(nd_ctx *ctx, const nd_config *config, const char *path,
+                           nd_cached *cached);
+
+/* Open the cache that was named, or make it. ND_ERR_OPTION (memory that cannot do),
  * ND_ERR_EXISTS (the name is taken by something else), and the errors of reading. */
 nd_status nd_cached_begin(nd_ctx *ctx, const nd_config *config, const char *path,
                           nd_cached *cached);

@@ -15,7 +15,7 @@
 enum { SHOWN_MOST = 3 };
 
 /* Columns whose values choose a sample of rows. */
-enum { KEYS_MOST = 8 };
+enum { KEYS_MOST = 64 };
 
 /* The tables of a check: what is trained on, then test and validation files. */
 typedef struct tables {
@@ -50,14 +50,15 @@ static double row_bytes(const nd_table *table)
     return (double)table->columns * sizeof(double) + 256;
 }
 
-static nd_status sample(tables *t, const nd_prep_params *params, double share)
+static nd_status take_samples(tables *t, nd_sampler *sampler)
 {
-    const char *key[KEYS_MOST];
-    size_t keys;
-    ND_TRY(nd_sample_key(t->main, params, key, KEYS_MOST, &keys));
-    ND_TRY(nd_table_sample(t->main, key, keys, share, &t->owned[0]));
+    ND_TRY(nd_sampler_count(sampler, t->main));
     for (size_t i = 0; i < t->parts; i++) {
-        ND_TRY(nd_table_sample(t->part[i].table, key, keys, share, &t->owned[i + 1]));
+        ND_TRY(nd_sampler_count(sampler, t->part[i].table));
+    }
+    ND_TRY(nd_sampler_take(sampler, t->main, &t->owned[0]));
+    for (size_t i = 0; i < t->parts; i++) {
+        ND_TRY(nd_sampler_take(sampler, t->part[i].table, &t->owned[i + 1]));
         t->part[i].whole = t->part[i].table;
         t->part[i].table = t->owned[i + 1];
     }
@@ -65,15 +66,31 @@ static nd_status sample(tables *t, const nd_prep_params *params, double share)
     return ND_OK;
 }
 
-/* Samples where the tables have more rows than an eighth of memory bytes holds. */
-static nd_status sample_large(tables *t, const nd_prep_params *params, size_t memory)
+static nd_status sample(tables *t, const nd_prep_params *params, double share)
+{
+    const char **key;
+    size_t keys;
+    nd_sampler sampler = {0};
+    nd_status status = nd_sample_key(t->main, params, KEYS_MOST, &key, &keys);
+    if (status == ND_OK) {
+        status = nd_sampler_init(t->main->ctx, key, keys, share, &sampler);
+    }
+    if (status == ND_OK) {
+        status = take_samples(t, &sampler);
+    }
+    nd_sampler_free(&sampler);
+    nd_free(key);
+    return status;
+}
+
+/* Of the rows of all tables, what an eighth of memory bytes holds; 1 or more: all of them. */
+static double share_of(const tables *t, size_t memory)
 {
     double bytes = (double)t->main->rows * row_bytes(t->main);
     for (size_t i = 0; i < t->parts; i++) {
         bytes += (double)t->part[i].table->rows * row_bytes(t->part[i].table);
     }
-    double share = (double)memory / 8 / bytes;
-    return share < 1 ? sample(t, params, share) : ND_OK;
+    return (double)memory / 8 / bytes;
 }
 
 static nd_status find(const nd_config *config, const nd_settings *settings, const nd_prep *prep,
@@ -143,7 +160,8 @@ nd_status nd_train_check_large(const nd_config *config, const nd_settings *setti
         return ND_OK;
     }
     tables t = list_tables(table, parts);
-    nd_status status = memory > 0 ? sample_large(&t, &settings->prep, memory) : ND_OK;
+    double share = memory > 0 ? share_of(&t, memory) : 1;
+    nd_status status = share < 1 ? sample(&t, &settings->prep, share) : ND_OK;
     if (status == ND_OK && t.main != table) {
         nd_log(table->ctx, 2, "looked at %zu of %zu rows for data that lies", t.main->rows,
                table->rows);
@@ -162,8 +180,8 @@ nd_status nd_train_check(const nd_config *config, const nd_settings *settings, c
     return nd_train_check_large(config, settings, prep, table, parts, 0);
 }
 
-/* What is known of the whole of a table helps with its sample: all classes above all. Where
- * the target cannot be used, the check itself says why. */
+/* What is known of the whole of a table helps with its sample: all classes above all. *prep is
+ * NULL where the target cannot be used. */
 static nd_status begin_sampled(const nd_table *table, const nd_settings *settings, nd_prep **prep)
 {
     nd_log_fn log = table->ctx->log;
@@ -174,15 +192,19 @@ static nd_status begin_sampled(const nd_table *table, const nd_settings *setting
     return status == ND_ERR_DATA ? ND_OK : status;
 }
 
+/* One row without a target may not be in the sample: what is wrong with the target is said of
+ * the whole table. */
 static nd_status find_sampled(const nd_config *config, const nd_settings *settings, tables *t,
-                              size_t memory, nd_findings *findings)
+                              double share, nd_findings *findings)
 {
-    const nd_table *whole = t->main;
     nd_prep *prep = NULL;
-    ND_TRY(sample_large(t, &settings->prep, memory));
-    nd_status status = t->main != whole ? begin_sampled(whole, settings, &prep) : ND_OK;
-    if (status == ND_OK) {
-        status = find(config, settings, prep, t, false, findings);
+    ND_TRY(begin_sampled(t->main, settings, &prep));
+    nd_status status = prep == NULL ? find(config, settings, NULL, t, false, findings) : ND_OK;
+    if (status == ND_OK && findings->count == 0) {
+        status = sample(t, &settings->prep, share);
+        if (status == ND_OK) {
+            status = find(config, settings, prep, t, false, findings);
+        }
     }
     nd_prep_destroy(prep);
     return status;
@@ -200,8 +222,9 @@ static nd_status check(const nd_table *table, const nd_config *config, size_t me
     nd_status status = nd_parts_read(table->ctx, config, table, &parts);
     if (status == ND_OK) {
         t = list_tables(table, &parts);
-        status = memory > 0 ? find_sampled(config, &settings, &t, memory, &findings)
-                            : find(config, &settings, NULL, &t, false, &findings);
+        double share = memory > 0 ? share_of(&t, memory) : 1;
+        status = share < 1 ? find_sampled(config, &settings, &t, share, &findings)
+                           : find(config, &settings, NULL, &t, false, &findings);
     }
     if (status == ND_OK) {
         *count = findings.count;
@@ -230,15 +253,25 @@ nd_status nd_table_check(const nd_table *table, const nd_config *config, int jso
     return status;
 }
 
-/* Columns on the disk beside the file, which the memory does not hold. */
+/* A place for the columns: beside the file, or where we are if nothing can be written there. */
+static nd_status make_store(nd_ctx *ctx, const char *path, nd_store **store)
+{
+    char *folder = nd_file_folder(path);
+    if (folder == NULL) {
+        return nd_fail_memory(ctx);
+    }
+    nd_status status = nd_store_create(ctx, folder, store);
+    nd_free(folder);
+    return status == ND_ERR_IO ? nd_store_create(ctx, ".", store) : status;
+}
+
+/* Columns on the disk, which the memory does not hold. */
 static nd_status check_stored(nd_ctx *ctx, const nd_config *config, const char *path, size_t memory,
                               int json, const nd_sink *sink, size_t *findings)
 {
     nd_store *store = NULL;
     nd_table *table = NULL;
-    char *folder = nd_file_folder(path);
-    nd_status status = folder != NULL ? nd_store_create(ctx, folder, &store) : nd_fail_memory(ctx);
-    nd_free(folder);
+    nd_status status = make_store(ctx, path, &store);
     if (status == ND_OK) {
         status = nd_table_read_stored(ctx, config, path, store, memory, &table);
     }

@@ -12,6 +12,7 @@
 #include "job/settings.h"
 #include "job/side.h"
 #include "job/snapshots.h"
+#include "job/transfer.h"
 #include "report/cv.h"
 
 /* One cross-validation. */
@@ -411,6 +412,7 @@ static nd_status run(job *j, nd_observe_fn observe, void *user)
     }
     j->cv->ctx = j->ctx;
     ND_TRY(prepare(j));
+    ND_TRY(nd_transfer_warn_seen(j->ctx, j->config, j->table));
     nd_side_work work = {"fold", j->cv->count, run_fold, tell_fold, tell_plan, j};
     return nd_side_run(j->ctx, &work, observe, user);
 }

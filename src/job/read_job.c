@@ -7,6 +7,7 @@
 #include "data/gzip.h"
 #include "data/idx.h"
 #include "data/patterns.h"
+#include "job/cached.h"
 #include "job/labelled.h"
 #include "job/read.h"
 #include "job/settings.h"
@@ -119,11 +120,30 @@ static nd_status read_typed(nd_ctx *ctx, const nd_config *config, const char *pa
     return status;
 }
 
+/* A limit that was asked for is not kept by what needs all rows at once. */
+static nd_status warn_memory(nd_ctx *ctx, const nd_config *config, const char *path)
+{
+    size_t memory;
+    bool large;
+    if (config == NULL || nd_optset_find(&config->set, "memory") < 0 ||
+        nd_opt_auto(&config->set, "memory")) {
+        return ND_OK;
+    }
+    ND_TRY(nd_memory_allowed(config, &memory));
+    ND_TRY(nd_memory_exceeded(ctx, config, path, memory, &large));
+    if (large) {
+        nd_log(ctx, 1, "memory: all rows of %s are held here, which may take more than %s", path,
+               nd_opt_text(&config->set, "memory"));
+    }
+    return ND_OK;
+}
+
 nd_status nd_table_read(nd_ctx *ctx, const nd_config *config, const char *path, nd_table **table)
 {
     if (!ctx || !path || !table) {
         return nd_fail(ctx, ND_ERR_ARGUMENT, "nd_table_read: a null pointer was passed");
     }
+    ND_TRY(warn_memory(ctx, config, path));
     return read_typed(ctx, config, path, NULL, NULL, table);
 }
 

@@ -126,6 +126,14 @@ static const nd_table *borrow(job *j, size_t i, const nd_table *table)
     return &j->mine[i];
 }
 
+static nd_status fit_preparation(job *j, const nd_parts *parts)
+{
+    const nd_weights *from = j->transfer.weights;
+    j->settings.prep.like = from != NULL && from->model != NULL ? from->model->prep : NULL;
+    ND_TRY(nd_parts_fit(j->config, j->table, parts, &j->settings.prep, j->prep));
+    return nd_transfer_prepare(&j->transfer, j->prep);
+}
+
 /* Columns, task and preparation for rows that a larger job chose and checked. */
 static nd_status prepare_given(job *j)
 {
@@ -142,8 +150,7 @@ static nd_status prepare_given(job *j)
     ND_TRY(nd_prep_begin(j->ctx, j->table, &j->settings.prep, &j->prep));
     nd_parts fitted = j->parts;
     fitted.train = g->fitted.count > 0 ? g->fitted : j->parts.train;
-    ND_TRY(nd_parts_fit(j->config, j->table, &fitted, &j->settings.prep, j->prep));
-    return nd_transfer_prepare(&j->transfer, j->prep);
+    return fit_preparation(j, &fitted);
 }
 
 /* Columns, task, split and preparation. */
@@ -158,19 +165,15 @@ static nd_status prepare_rows(job *j)
     if (j->prep->window == 0) { /* rows of a series repeat, and tell of each other */
         ND_TRY(nd_train_check(j->config, &j->settings, j->prep, j->table, &j->parts));
     }
-    ND_TRY(nd_parts_fit(j->config, j->table, &j->parts, &j->settings.prep, j->prep));
-    return nd_transfer_prepare(&j->transfer, j->prep);
+    return fit_preparation(j, &j->parts);
 }
 
 /* A row cache was made with all of that. */
-static nd_status take_prepared(job *j)
+static nd_status find_rows(job *j)
 {
-    const nd_weights *from = j->transfer.weights;
-    if (from != NULL && from->model != NULL) {
-        return nd_fail(j->ctx, ND_ERR_OPTION,
-                       "from: the rows of a row cache are prepared already, and not as %s does; it "
-                       "needs rows in memory (cache none)",
-                       from->path);
+    if (j->cached.cache == NULL) {
+        ND_TRY(nd_transfer_open(j->ctx, j->config, &j->transfer));
+        return prepare_rows(j);
     }
     j->table = j->cached.table;
     j->prep = j->cached.prep;
@@ -198,8 +201,7 @@ static nd_status plan_training(job *j)
  * the settings' sake happens here, before the first step. */
 static nd_status job_prepare(job *j)
 {
-    ND_TRY(nd_transfer_open(j->ctx, j->config, &j->transfer));
-    ND_TRY(j->cached.cache != NULL ? take_prepared(j) : prepare_rows(j));
+    ND_TRY(find_rows(j));
     ND_TRY(nd_transfer_layers(&j->transfer, j->prep, &j->config));
     ND_TRY(plan_training(j));
     if (j->cached.cache != NULL) {
@@ -558,12 +560,15 @@ static nd_status run_file(job *j, const char *path, nd_model **model)
 {
     bool several;
     ND_TRY(nd_ensemble_wanted(j->config, &several));
-    ND_TRY(nd_cached_begin(j->ctx, j->config, path, &j->cached));
-    if (j->cached.cache != NULL) {
-        return several ? nd_fail(j->ctx, ND_ERR_OPTION,
+    ND_TRY(nd_cached_choose(j->ctx, j->config, path, &j->cached));
+    if (j->cached.name != NULL) {
+        ND_TRY(several ? nd_fail(j->ctx, ND_ERR_OPTION,
                                  "ensemble: members by seeds or folds need the rows in memory; "
                                  "ensemble_by snapshots, or cache none, does without")
-                       : job_run(j);
+                       : nd_transfer_open(j->ctx, j->config, &j->transfer));
+        ND_TRY(nd_transfer_check_cached(&j->transfer, j->ctx));
+        ND_TRY(nd_cached_begin(j->ctx, j->config, path, &j->cached));
+        return job_run(j);
     }
     nd_table *table;
     ND_TRY(nd_table_read(j->ctx, j->config, path, &table));

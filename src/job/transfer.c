@@ -4,6 +4,7 @@
 
 #include "base/ctx.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "job/build.h"
 
@@ -73,6 +74,17 @@ static void adopt_targets(nd_prep *prep, const nd_prep *from, bool *same)
     }
 }
 
+nd_status nd_transfer_check_cached(const nd_transfer *transfer, nd_ctx *ctx)
+{
+    const nd_weights *from = transfer->weights;
+    return from == NULL || from->model == NULL
+               ? ND_OK
+               : nd_fail(ctx, ND_ERR_OPTION,
+                         "from: the rows of a row cache are prepared once, and not as %s does; it "
+                         "needs rows in memory (cache none)",
+                         from->path);
+}
+
 nd_status nd_transfer_prepare(nd_transfer *transfer, nd_prep *prep)
 {
     const nd_weights *w = transfer->weights;
@@ -97,8 +109,29 @@ nd_status nd_transfer_prepare(nd_transfer *transfer, nd_prep *prep)
 
 /* ---- Layers */
 
+/* What changes in the layers of the other model. */
+typedef struct change {
+    size_t logits;              /* units of the output layer */
+    const nd_prep *prep, *from; /* recurrent layers walk through the windows of prep */
+} change;
+
+/* The value of an attribute; a layer that walked through all rows of a window still does. */
+static void put_attribute(const change *c, const char *key, const char *value, nd_text *text)
+{
+    size_t window = c->prep->window;
+    double time;
+    bool walks = strcmp(key, "time") == 0 && window > 0 && c->from->window > 0 &&
+                 nd_num_parse(value, strlen(value), &time) == ND_NUM_OK &&
+                 time == (double)c->from->window;
+    if (walks) {
+        nd_text_printf(text, ", time=%zu", window);
+    } else {
+        nd_text_printf(text, ", %s=%s", key, value);
+    }
+}
+
 /* "name=dense1, from=a|b, units=64": what a list of layers says of one. */
-static void put_layer(const nd_desc *desc, size_t i, size_t logits, nd_text *text)
+static void put_layer(const nd_desc *desc, size_t i, const change *c, nd_text *text)
 {
     const nd_desc_layer *layer = desc->layer[i];
     bool head = i + 1 == desc->count;
@@ -112,18 +145,18 @@ static void put_layer(const nd_desc *desc, size_t i, size_t logits, nd_text *tex
     for (size_t k = 0; k < layer->attr.count; k++) {
         const char *key = layer->attr.row[k].name, *value = layer->attr.value[k].text;
         if (head && strcmp(key, "units") == 0) {
-            nd_text_printf(text, ", units=%zu", logits);
+            nd_text_printf(text, ", units=%zu", c->logits);
         } else if (value != NULL) {
-            nd_text_printf(text, ", %s=%s", key, value);
+            put_attribute(c, key, value, text);
         }
     }
 }
 
-static nd_status list_layers(const nd_desc *desc, size_t logits, nd_config *config)
+static nd_status list_layers(const nd_desc *desc, const change *c, nd_config *config)
 {
     for (size_t i = 0; i < desc->count; i++) {
         nd_text text = {0};
-        put_layer(desc, i, logits, &text);
+        put_layer(desc, i, c, &text);
         nd_status status =
             text.failed ? nd_fail_memory(config->ctx)
                         : nd_config_add_layer(config, desc->layer[i]->class->name, text.data);
@@ -174,7 +207,8 @@ nd_status nd_transfer_layers(nd_transfer *transfer, const nd_prep *prep, const n
     const char *loss = nd_opt_auto(&transfer->config->set, "loss")
                            ? "mse" /* or another one without deviations */
                            : nd_opt_text(&transfer->config->set, "loss");
-    ND_TRY(list_layers(nd_net_desc(w->model->net), nd_build_logits(prep, loss), transfer->config));
+    change c = {nd_build_logits(prep, loss), prep, w->model->prep};
+    ND_TRY(list_layers(nd_net_desc(w->model->net), &c, transfer->config));
     *config = transfer->config;
     return ND_OK;
 }

@@ -19,8 +19,16 @@ typedef struct nd_transfer {
 nd_status nd_transfer_open(nd_ctx *ctx, const nd_config *config, nd_transfer *transfer);
 void nd_transfer_close(nd_transfer *transfer);
 
+/* ND_ERR_OPTION if rows must be prepared as the other model does, which those of a row cache are
+ * not. */
+nd_status nd_transfer_check_cached(const nd_transfer *transfer, nd_ctx *ctx);
+
 /* Give a fitted preparation the other model's, where columns agree, and say so. */
 nd_status nd_transfer_prepare(nd_transfer *transfer, nd_prep *prep);
+
+/* A warning if the model that the option from names was trained on these rows, all of which are
+ * measured on. Errors of nd_transfer_open. */
+nd_status nd_transfer_warn_seen(nd_ctx *ctx, const nd_config *config, const nd_table *table);
 
 /* The settings to build the network by: unless the layers are given, they are those of the
  * other model, with an output layer for the targets of prep. *config is replaced by

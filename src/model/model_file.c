@@ -454,13 +454,60 @@ static nd_status read_model(load *l, nd_model **model)
     return status == ND_ERR_SHAPE ? ND_ERR_FORMAT : status;
 }
 
+static bool has_note(const nd_st *st, const char *key, const char *value)
+{
+    for (size_t i = 0; i < st->metas; i++) {
+        if (nd_json_is(st->meta_key[i], key)) {
+            return value == NULL || nd_json_is(st->meta_value[i], value);
+        }
+    }
+    return false;
+}
+
+/* A file of another program: what it holds is said, since layers can be taken from it. */
+static nd_status fail_weights(const load *l)
+{
+    enum { NAMED = 6 };
+    nd_text text = {0};
+    for (size_t i = 0; i < l->st.tensors && i < NAMED; i++) {
+        const nd_st_tensor *tensor = &l->st.tensor[i];
+        int n = tensor->name.size < 60 ? (int)tensor->name.size : 60;
+        nd_text_printf(&text, "%s%.*s [", i == 0 ? "" : ", ", n, tensor->name.text);
+        for (size_t k = 0; k < tensor->rank; k++) {
+            nd_text_printf(&text, "%s%zu", k == 0 ? "" : " x ", tensor->shape[k]);
+        }
+        nd_text_puts(&text, "]");
+    }
+    nd_text_puts(&text, l->st.tensors > NAMED ? ", ..." : "");
+    nd_status status =
+        text.failed ? nd_fail_memory(l->ctx)
+                    : nd_fail(l->ctx, ND_ERR_FORMAT,
+                              "%s: not a model of nadir, but weights of another program: %zu "
+                              "tensors: %s; a training can start from them (from)",
+                              l->path, l->st.tensors, text.data);
+    nd_text_free(&text);
+    return status;
+}
+
+static nd_status check_kind(const load *l)
+{
+    if (has_note(&l->st, "format", "nadir-checkpoint")) {
+        return fail_format(l, "not a model, but a checkpoint: the training that wrote it goes on "
+                              "from there with resume");
+    }
+    return has_note(&l->st, "checksums", NULL) || l->st.tensors == 0 ? ND_OK : fail_weights(l);
+}
+
 nd_status nd_model_parse(nd_ctx *ctx, const char *path, const char *bytes, size_t size, bool verify,
                          nd_model **model)
 {
     load l = {.ctx = ctx, .path = path, .size = size, .budget = budget_of(size)};
     *model = NULL;
     ND_TRY(nd_st_open(ctx, path, bytes, size, &l.st));
-    nd_status status = verify ? nd_st_verify(ctx, &l.st) : ND_OK;
+    nd_status status = check_kind(&l);
+    if (status == ND_OK && verify) {
+        status = nd_st_verify(ctx, &l.st);
+    }
     if (status == ND_OK) {
         status = read_model(&l, model);
     }

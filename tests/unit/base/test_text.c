@@ -118,6 +118,13 @@ static int refuse(void *user, const char *data, size_t bytes)
     return 1;
 }
 
+static int refuse_with_a_reason(void *user, const char *data, size_t bytes)
+{
+    (void)data;
+    nd_fail(user, ND_ERR_IO, "no room for %zu bytes", bytes);
+    return 1;
+}
+
 static int collect(void *user, const char *data, size_t bytes)
 {
     nd_text_add(user, data, bytes);
@@ -144,6 +151,22 @@ static void flush_reports_memory_and_refusal(void **state)
     assert_int_equal(nd_text_flush(NULL, &text, &good), ND_ERR_MEMORY);
     nd_text_free(&text);
     nd_text_free(&out);
+}
+
+static void a_sink_that_says_why_is_not_talked_over(void **state)
+{
+    (void)state;
+    nd_ctx *ctx;
+    nd_text text = {0};
+    assert_int_equal(nd_ctx_create(&ctx, 1), ND_OK);
+    nd_text_puts(&text, "abc");
+    assert_int_equal(nd_text_flush(ctx, &text, &(nd_sink){refuse, NULL}), ND_ERR_IO);
+    assert_string_equal(nd_ctx_message(ctx), "writing the output failed");
+    nd_text_puts(&text, "abc");
+    assert_int_equal(nd_text_flush(ctx, &text, &(nd_sink){refuse_with_a_reason, ctx}), ND_ERR_IO);
+    assert_string_equal(nd_ctx_message(ctx), "no room for 3 bytes");
+    nd_text_free(&text);
+    nd_ctx_destroy(ctx);
 }
 
 static void nearest_finds_slips_and_nothing_else(void **state)
@@ -228,6 +251,7 @@ int main(void)
         cmocka_unit_test(every_status_has_its_text),
         cmocka_unit_test(text_grows_and_is_cleared),
         cmocka_unit_test(flush_reports_memory_and_refusal),
+        cmocka_unit_test(a_sink_that_says_why_is_not_talked_over),
         cmocka_unit_test(nearest_finds_slips_and_nothing_else),
         cmocka_unit_test(utf8_is_checked_by_the_table),
         cmocka_unit_test(allocations_check_products_and_count),

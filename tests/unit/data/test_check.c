@@ -146,6 +146,32 @@ static void a_strong_feature_is_no_leak(void **state)
     nd_table_destroy(table);
 }
 
+/* The column tells the class in every third row, as many as are looked at, and nothing in the
+ * others: in two of three rows it is wrong half of the time. */
+static void what_repeats_as_often_as_rows_are_looked_at_is_no_leak(void **state)
+{
+    (void)state;
+    enum { MANY = 150000 };
+    double *hour = nd_alloc(MANY, sizeof *hour), *other = nd_alloc(MANY, sizeof *other);
+    const char **class = nd_alloc(MANY, sizeof *class);
+    for (size_t r = 0; r < MANY; r++) {
+        bool yes = spread(r, 3) < 0.5;
+        hour[r] = r % 3 == 0 ? yes : spread(r, 4) < 0.5;
+        other[r] = spread(r, 5);
+        class[r] = yes ? "yes" : "no";
+    }
+    nd_table *table = make_table(MANY, true);
+    add_numbers(table, "hour", hour);
+    add_numbers(table, "other", other);
+    add_words(table, "y", class);
+    nd_free(hour);
+    nd_free(other);
+    nd_free(class);
+    check_plain(table);
+    expect_nothing();
+    nd_table_destroy(table);
+}
+
 static void a_quantity_in_other_units_is_a_leak(void **state)
 {
     (void)state;
@@ -454,6 +480,7 @@ int main(void)
         CASE(an_honest_table_has_no_finding),
         CASE(a_copy_of_the_class_is_an_error_and_a_near_copy_a_warning),
         CASE(a_strong_feature_is_no_leak),
+        CASE(what_repeats_as_often_as_rows_are_looked_at_is_no_leak),
         CASE(a_quantity_in_other_units_is_a_leak),
         CASE(presence_that_tells_the_class_is_a_leak),
         CASE(the_only_input_is_never_a_leak),

@@ -153,7 +153,7 @@ static void a_store_makes_room_where_it_can_and_says_where_not(void **state)
     fail_calls(0, "fallocate", ENOSPC, 1);
     assert_int_equal(nd_store_alloc(store, 1000, sizeof *block, &other), ND_ERR_IO);
     assert_null(other);
-    assert_says("cannot make room in the temporary file of the row cache: No space left");
+    assert_says("cannot make room in a temporary file in /tmp: No space left");
     assert_int_equal(nd_store_alloc(store, SIZE_MAX / 2, 8, &other), ND_ERR_MEMORY);
     assert_null(other);
     assert_true(block[999] == 7);
@@ -185,7 +185,7 @@ static void a_store_copies_a_pipe_unless_it_cannot_write(void **state)
     close(end[1]);
     fail_calls(0, "pwrite", ENOSPC, 1);
     assert_int_equal(nd_store_text(store, piped, &bytes), ND_ERR_IO);
-    assert_says("cannot write the temporary file of the row cache: No space left");
+    assert_says("cannot write a temporary file in /tmp: No space left");
     assert_null(bytes.data);
     nd_store_destroy(store);
 }

@@ -326,6 +326,11 @@ static void auto_makes_a_cache_only_for_rows_beyond_the_memory(void **state)
     o = train(csv, 2, options);
     assert_int_equal(o.status, ND_OK);
     assert_int_equal(access(beside, F_OK), 0);
+    assert_null(strstr(notes, "are held here"));
+    outcome_free(&o);
+    o = train(csv, 2, (const char *const[]){"cache", "none", "memory", "64M", "epochs", "1", NULL});
+    assert_int_equal(o.status, ND_OK);
+    assert_non_null(strstr(notes, "are held here, which may take more than 64M"));
     outcome_free(&o);
     write_rows(csv, ROWS, 1);
     unlink(beside);
@@ -349,6 +354,41 @@ static void what_cannot_be_is_refused(void **state)
     outcome o = train("-", 1, (const char *const[]){"cache", cache, NULL});
     assert_int_equal(o.status, ND_ERR_OPTION);
     assert_non_null(strstr(o.message, "cannot be read twice"));
+}
+
+static void write_model(const char *path)
+{
+    nd_ctx *ctx;
+    nd_config *config;
+    nd_model *model;
+    assert_int_equal(nd_ctx_create(&ctx, 1), ND_OK);
+    assert_int_equal(nd_config_create(ctx, ND_VERB_TRAIN, &config), ND_OK);
+    assert_int_equal(nd_config_set(config, "epochs", "1"), ND_OK);
+    assert_int_equal(nd_train_file(ctx, config, csv, NULL, NULL, &model), ND_OK);
+    assert_int_equal(nd_model_save(model, path, true), ND_OK);
+    nd_model_destroy(model);
+    nd_config_destroy(config);
+    nd_ctx_destroy(ctx);
+}
+
+static void what_needs_rows_in_memory_is_refused_before_a_cache_is_made(void **state)
+{
+    (void)state;
+    char model[80];
+    snprintf(model, sizeof model, "%s/first.safetensors", folder);
+    write_model(model);
+    const char *const cases[][3] = {{"ensemble", "3", "need the rows in memory"},
+                                    {"from", model, "needs rows in memory"}};
+    unlink(cache);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        outcome o =
+            train(csv, 1, (const char *const[]){"cache", cache, cases[i][0], cases[i][1], NULL});
+        assert_int_equal(o.status, ND_ERR_OPTION);
+        assert_non_null(strstr(o.message, cases[i][2]));
+        assert_int_not_equal(access(cache, F_OK), 0);
+        assert_null(strstr(notes, "row cache"));
+    }
+    unlink(model);
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -429,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_file_of_another_kind_is_left_alone),
         cmocka_unit_test(auto_makes_a_cache_only_for_rows_beyond_the_memory),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(what_needs_rows_in_memory_is_refused_before_a_cache_is_made),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
