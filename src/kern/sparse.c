@@ -6,7 +6,7 @@
 #include "kern/kern.h"
 
 /* Rows that are looked at; tasks that a batch is cut into, of at least so many rows. */
-enum { SAMPLE = 8, TASKS = 8, TASK_ROWS = 32 };
+enum { SAMPLE = 8, TASKS = 8, TASK_ROWS = 16 };
 
 /* Below so many inputs or outputs there is nothing to gain; for the weight gradient, below
  * so many rows: all of it is written anyway, and lists of so few elements cost more. */
