@@ -5,8 +5,7 @@ set(kern_level -O3)
 if(ND_SANITIZE)
     set(kern_level -O1)
 endif()
-set(kern_math ${kern_level} -fno-math-errno -fno-trapping-math -ffp-contract=fast
-              -fno-tree-loop-distribute-patterns)
+set(kern_math ${kern_level} -fno-math-errno -fno-trapping-math -ffp-contract=fast)
 set_source_files_properties(src/kern/isa_plain.c PROPERTIES COMPILE_OPTIONS "${kern_math}")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set_source_files_properties(src/kern/isa_avx2.c PROPERTIES

@@ -181,6 +181,7 @@ static void sparse_pack(size_t rows, size_t width, const nd_real *b, size_t ldb,
         size_t j = 0;
         for (; j + SPARSE_VL <= width; j += SPARSE_VL) {
             *(sparse_vec *)(c + j) = *(const sparse_vec *)(b + j);
+            __asm__ volatile("" ::: "memory"); /* no string instruction, which is far slower */
         }
         for (; j < width; j++) {
             c[j] = b[j];
