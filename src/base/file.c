@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/ctx.h"
+#include "base/mapped.h"
 #include "base/mem.h"
 
 const char *nd_errno_text(int error, char room[ND_ERRNO_TEXT])
@@ -75,9 +76,13 @@ static nd_status read_open_file(nd_ctx *ctx, const char *path, int fd, nd_bytes 
     if (S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size <= SIZE_MAX / 2) {
         size_t size = (size_t)st.st_size;
         void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data != MAP_FAILED) {
-            *bytes = (nd_bytes){.data = data, .size = size, .mapped = true};
+        int watched = data != MAP_FAILED ? nd_mapped_watch(data, size) : 0;
+        if (watched > 0) {
+            *bytes = (nd_bytes){.data = data, .size = size, .mapped = true, .watched = watched};
             return ND_OK;
+        }
+        if (data != MAP_FAILED) {
+            munmap(data, size);
         }
     }
     return read_all(ctx, path, fd, bytes);
@@ -108,11 +113,29 @@ void nd_bytes_free(nd_bytes *bytes)
         void *out;
     } data = {.in = bytes->data};
     if (bytes->mapped) {
+        nd_mapped_end(bytes->watched);
         munmap(data.out, bytes->size);
     } else {
         nd_free(data.out);
     }
     *bytes = (nd_bytes){0};
+}
+
+nd_status nd_bytes_whole(nd_ctx *ctx, const char *path, const nd_bytes *bytes)
+{
+    return !nd_mapped_cut(bytes->watched)
+               ? ND_OK
+               : nd_fail(ctx, ND_ERR_IO,
+                         "%s was cut short by another program while it was read, or the disk "
+                         "does not give all of it",
+                         path);
+}
+
+nd_status nd_bytes_end(nd_ctx *ctx, const char *path, nd_bytes *bytes, nd_status status)
+{
+    nd_status whole = nd_bytes_whole(ctx, path, bytes);
+    nd_bytes_free(bytes);
+    return whole != ND_OK ? whole : status;
 }
 
 bool nd_file_exists(const char *path)

@@ -16,6 +16,7 @@ typedef struct nd_bytes {
     const char *data;
     size_t size;
     bool mapped;
+    int watched; /* of nd_mapped_watch */
 } nd_bytes;
 
 /* The system's text for an errno value, thread-safe; room may hold it. */
@@ -24,6 +25,14 @@ const char *nd_errno_text(int error, char room[ND_ERRNO_TEXT]);
 /* ND_ERR_IO with the system's reason (a folder is an error too), ND_ERR_MEMORY. */
 nd_status nd_file_read(nd_ctx *ctx, const char *path, nd_bytes *bytes);
 void nd_bytes_free(nd_bytes *bytes);
+
+/* ND_ERR_IO if the file was cut short, or could not be read on, after nd_file_read: what
+ * was read of it since may be zeros. */
+nd_status nd_bytes_whole(nd_ctx *ctx, const char *path, const nd_bytes *bytes);
+
+/* nd_bytes_free at the end of reading, which came to status: that of nd_bytes_whole where
+ * it failed, else status. */
+nd_status nd_bytes_end(nd_ctx *ctx, const char *path, nd_bytes *bytes, nd_status status);
 
 /* True if path exists (as anything). */
 bool nd_file_exists(const char *path);

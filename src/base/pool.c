@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +13,7 @@
 
 #include "base/fpenv.h"
 #include "base/mem.h"
+#include "base/thread_signals.h"
 
 typedef void (*task_fn)(void *user, size_t i);
 
@@ -196,21 +196,20 @@ static void *worker_main(void *argument)
  * Signals stay with the program's own threads. */
 static void start_workers(nd_pool *pool)
 {
-    sigset_t all, old;
+    sigset_t old;
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes) != 0) {
         return;
     }
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    nd_thread_signals_off(&old);
     for (int i = 0; i < pool->threads - 1; i++) {
         if (pthread_create(&pool->thread[i], &attributes, worker_main, pool) != 0) {
             break;
         }
         pool->workers++;
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    nd_thread_signals_on(&old);
     pthread_attr_destroy(&attributes);
     pool->started = true;
 }

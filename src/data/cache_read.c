@@ -74,6 +74,8 @@ static nd_status open_bytes(nd_ctx *ctx, const char *path, nd_bytes bytes, bool 
     if (status == ND_OK) {
         status = check_front(c);
     }
+    nd_status whole = nd_bytes_whole(ctx, path, &c->bytes);
+    status = whole != ND_OK ? whole : status;
     if (status != ND_OK) {
         nd_cache_close(c);
         return status;
@@ -132,7 +134,8 @@ nd_status nd_cache_verify(const nd_cache *c)
         }
     }
     nd_free(k.bad);
-    return status;
+    nd_status whole = nd_bytes_whole(c->ctx, c->path, &c->bytes);
+    return whole != ND_OK ? whole : status;
 }
 
 const nd_cache_head *nd_cache_get_head(const nd_cache *cache)

@@ -67,6 +67,12 @@ static void cache_gather(const nd_source *source, const uint32_t *index, size_t 
     }
 }
 
+static nd_status cache_whole(const nd_source *source)
+{
+    const nd_cache *cache = ((const cache_source *)source)->cache;
+    return nd_bytes_whole(cache->ctx, cache->path, &cache->bytes);
+}
+
 static void cache_destroy(nd_source *source)
 {
     nd_free(source);
@@ -90,6 +96,7 @@ nd_status nd_source_from_cache(const nd_cache *cache, int first, int last, size_
                           .label_width = head->label_width,
                           .blocks = &s->blocks,
                           .gather = cache_gather,
+                          .whole = cache_whole,
                           .destroy = cache_destroy};
     for (int p = 0; p <= last; p++) {
         if (p < first) {

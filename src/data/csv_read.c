@@ -574,6 +574,10 @@ nd_status nd_csv_read(nd_ctx *ctx, const char *path, const nd_csv_params *params
     ND_TRY(params && params->store ? nd_store_text(params->store, path, &bytes)
                                    : nd_gzip_read(ctx, path, &bytes));
     nd_status status = nd_csv_parse(ctx, path, bytes.data, bytes.size, params, table);
-    nd_bytes_free(&bytes);
+    status = nd_bytes_end(ctx, path, &bytes, status);
+    if (status != ND_OK) {
+        nd_table_destroy(*table);
+        *table = NULL;
+    }
     return status;
 }

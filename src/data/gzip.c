@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,6 +42,19 @@ static nd_status fail_system(nd_input *input, int error)
     return nd_fail(input->ctx, ND_ERR_IO, "%s: %s", input->path, nd_errno_text(error, room));
 }
 
+/* At the end of the file: a regular one may have become shorter since it was opened. */
+static nd_status raw_end(nd_input *input)
+{
+    struct stat info;
+    input->raw_ended = true;
+    if (input->file_size > 0 && fstat(input->fd, &info) == 0 &&
+        (uintmax_t)info.st_size < input->file_size) {
+        return nd_fail(input->ctx, ND_ERR_IO,
+                       "%s was cut short by another program while it was read", input->path);
+    }
+    return ND_OK;
+}
+
 /* Have at least two raw bytes, unless the end comes first. */
 static nd_status raw_fill(nd_input *input)
 {
@@ -60,7 +74,9 @@ static nd_status raw_fill(nd_input *input)
             return fail_system(input, errno);
         }
         input->raw_size += (size_t)n;
-        input->raw_ended = n == 0;
+        if (n == 0) {
+            ND_TRY(raw_end(input));
+        }
     }
     return ND_OK;
 }
@@ -178,8 +194,7 @@ static nd_status read_past(nd_input *input, char *buffer, size_t room, size_t *g
         return fail_system(input, errno);
     }
     *got += (size_t)n;
-    input->raw_ended = n == 0;
-    return ND_OK;
+    return n == 0 ? raw_end(input) : ND_OK;
 }
 
 static nd_status read_plain(nd_input *input, char *buffer, size_t room, size_t *got)
@@ -349,6 +364,9 @@ nd_status nd_gzip_read(nd_ctx *ctx, const char *path, nd_bytes *bytes)
     if (status == ND_OK) {
         status = load(ctx, input, bytes);
     }
-    nd_bytes_free(&raw);
+    status = nd_bytes_end(ctx, path, &raw, status);
+    if (status != ND_OK) {
+        nd_bytes_free(bytes);
+    }
     return status;
 }

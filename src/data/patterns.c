@@ -444,6 +444,10 @@ nd_status nd_patterns_read(nd_ctx *ctx, const char *path, bool values, nd_table 
     *table = NULL;
     ND_TRY(nd_gzip_read(ctx, path, &bytes));
     nd_status status = nd_patterns_parse(ctx, path, bytes.data, bytes.size, values, table);
-    nd_bytes_free(&bytes);
+    status = nd_bytes_end(ctx, path, &bytes, status);
+    if (status != ND_OK) {
+        nd_table_destroy(*table);
+        *table = NULL;
+    }
     return status;
 }

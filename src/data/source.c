@@ -107,6 +107,11 @@ static void leave_blocks(const nd_source *source, size_t first, size_t count)
     }
 }
 
+nd_status nd_source_whole(const nd_source *source)
+{
+    return source->whole != NULL ? source->whole(source) : ND_OK;
+}
+
 void nd_source_gather(const nd_source *source, nd_pool *pool, const uint32_t *index, size_t first,
                       size_t count, nd_real *x, nd_real *y)
 {

@@ -25,8 +25,14 @@ struct nd_source {
      * first.. in order. Does not allocate. Any thread, several at once. */
     void (*gather)(const nd_source *source, const uint32_t *index, size_t first, size_t count,
                    nd_real *x, nd_real *y);
+    /* nd_source_whole; NULL for rows in memory. */
+    nd_status (*whole)(const nd_source *source);
     void (*destroy)(nd_source *source);
 };
+
+/* ND_ERR_IO if rows of a file that were gathered are not the file's, as another program
+ * cut it or the disk failed. Costs next to nothing; any thread. */
+nd_status nd_source_whole(const nd_source *source);
 
 /* The same, spread over a pool where that pays; pool may be NULL. Walking a source
  * with blocks from the front gives back the blocks behind it. */

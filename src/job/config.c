@@ -181,8 +181,7 @@ nd_status nd_config_load(nd_config *config, const char *path)
     ND_TRY(nd_file_read(config->ctx, path, &bytes));
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     nd_status status = nd_config_parse(config, name, bytes.data, bytes.size);
-    nd_bytes_free(&bytes);
-    return status;
+    return nd_bytes_end(config->ctx, path, &bytes, status);
 }
 
 const char *nd_config_get(const nd_config *config, const char *key)

@@ -35,8 +35,7 @@ static nd_status find_patterns(nd_ctx *ctx, const char *path, nd_content *conten
     if (nd_patterns_detect(bytes.data, bytes.size)) {
         *content = ND_CONTENT_PATTERNS;
     }
-    nd_bytes_free(&bytes);
-    return ND_OK;
+    return nd_bytes_end(ctx, path, &bytes, ND_OK);
 }
 
 nd_status nd_content_find(nd_ctx *ctx, const nd_config *config, const char *path,

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/thread_signals.h"
 #include "kern/kern.h"
 
 struct nd_saver {
@@ -185,11 +185,10 @@ static void *writer_main(void *user)
 /* Signals are the business of the program's own threads. */
 static nd_status start_writer(nd_saver *s)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    sigset_t old;
+    nd_thread_signals_off(&old);
     int error = pthread_create(&s->thread, NULL, writer_main, s);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    nd_thread_signals_on(&old);
     s->started = error == 0;
     return s->started ? ND_OK : fail_system(s->ctx, "cannot start the writer of", s->folder, error);
 }

@@ -2,13 +2,13 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread_signals.h"
 
 enum { STACK_BYTES = 8 << 20, WAIT_NS = 100000000, WORKERS_MOST = 256 };
 
@@ -293,18 +293,17 @@ static void watch(side *s)
 static size_t start_threads(side *s, pthread_t *thread, size_t want)
 {
     pthread_attr_t attributes;
-    sigset_t all, old;
+    sigset_t old;
     size_t count = 0;
     if (pthread_attr_init(&attributes) != 0) {
         return 0;
     }
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    nd_thread_signals_off(&old);
     while (count < want && pthread_create(&thread[count], &attributes, work_main, s) == 0) {
         count++;
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    nd_thread_signals_on(&old);
     pthread_attr_destroy(&attributes);
     return count;
 }

@@ -40,8 +40,7 @@ static nd_status digest_file(nd_ctx *ctx, const char *path, char *text)
     nd_bytes bytes;
     ND_TRY(nd_file_read(ctx, path, &bytes));
     nd_sha256(bytes.data, bytes.size, text);
-    nd_bytes_free(&bytes);
-    return ND_OK;
+    return nd_bytes_end(ctx, path, &bytes, ND_OK);
 }
 
 /* Train to the end and take the digest of the model file. */

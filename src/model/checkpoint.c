@@ -208,8 +208,12 @@ static nd_status load_file(nd_ctx *ctx, const char *folder, int file, nd_checkpo
         status = nd_file_read(ctx, path, &bytes);
         if (status == ND_OK) {
             status = nd_checkpoint_parse(ctx, path, bytes.data, bytes.size, true, checkpoint);
-            nd_bytes_free(&bytes);
+            status = nd_bytes_end(ctx, path, &bytes, status);
         }
+    }
+    if (status != ND_OK) {
+        nd_checkpoint_destroy(*checkpoint);
+        *checkpoint = NULL;
     }
     if (*checkpoint != NULL) {
         (*checkpoint)->file = file;

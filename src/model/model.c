@@ -406,6 +406,7 @@ nd_status nd_model_predict_source(nd_model *model, const nd_source *source, nd_r
         n = n < model->scratch_rows ? n : model->scratch_rows;
         nd_source_gather(source, model->ctx->pool, NULL, done, n, model->x,
                          label + done * source->label_width);
+        ND_TRY(nd_source_whole(source));
         ND_TRY(forward_batch(model, n));
         if (value != NULL) {
             finish_values(model, n, value + done * outputs);

@@ -527,6 +527,10 @@ nd_status nd_model_load(nd_ctx *ctx, const char *path, nd_model **model)
     *model = NULL;
     ND_TRY(nd_file_read(ctx, path, &bytes));
     nd_status status = nd_model_parse(ctx, path, bytes.data, bytes.size, true, model);
-    nd_bytes_free(&bytes);
+    status = nd_bytes_end(ctx, path, &bytes, status);
+    if (status != ND_OK) {
+        nd_model_destroy(*model);
+        *model = NULL;
+    }
     return status;
 }

@@ -209,8 +209,7 @@ nd_status nd_weights_open(nd_ctx *ctx, const char *path, nd_weights **weights)
     ND_TRY(nd_file_read(ctx, path, &bytes));
     nd_status status = nd_weights_parse(ctx, path, bytes.data, bytes.size, true, weights);
     if (status != ND_OK) {
-        nd_bytes_free(&bytes);
-        return status;
+        return nd_bytes_end(ctx, path, &bytes, status);
     }
     (*weights)->bytes = bytes;
     return ND_OK;
@@ -506,8 +505,9 @@ nd_status nd_weights_copy(const nd_weights *weights, const nd_weights_group *gro
     if (group->layer == NULL) {
         ND_TRY(copy_tensors(weights, group, shape->param, shape->params, param,
                             nd_net_parameters(net)));
-        return copy_tensors(weights, group, shape->buffer, shape->buffers, buffer,
-                            nd_net_buffers(net));
+        ND_TRY(copy_tensors(weights, group, shape->buffer, shape->buffers, buffer,
+                            nd_net_buffers(net)));
+        return nd_bytes_whole(weights->ctx, weights->path, &weights->bytes);
     }
     nd_net *from = weights->model->net;
     const nd_span *span = nd_net_spans(from, &params);

@@ -62,7 +62,7 @@ bool nd_weights_fit(const nd_weights_group *group, const nd_desc_layer *layer);
 
 /* Copy a group that fits into layer i of a net. ND_ERR_FORMAT: an element that is not
  * finite (before anything is copied of that tensor), or of a type other than F32, F64,
- * F16, BF16. */
+ * F16, BF16. ND_ERR_IO: the file was cut since it was opened. */
 nd_status nd_weights_copy(const nd_weights *weights, const nd_weights_group *group, nd_net *net,
                           size_t i);
 

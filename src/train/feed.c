@@ -1,13 +1,13 @@
 #include "train/feed.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/thread_signals.h"
 
 /* A batch wanted, being gathered, or ready. */
 typedef struct slot {
@@ -243,11 +243,10 @@ static void *gather_ahead(void *user)
 /* Signals stay with the program's own threads. */
 static void start_thread(nd_feed *f)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    sigset_t old;
+    nd_thread_signals_off(&old);
     f->threaded = pthread_create(&f->thread, NULL, gather_ahead, f) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    nd_thread_signals_on(&old);
 }
 
 /* Let the thread finish what it is at; from then on the feed is the caller's alone. */

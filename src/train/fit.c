@@ -259,6 +259,7 @@ static nd_status train_batch(fit *f)
 {
     nd_place *at = f->at;
     nd_feed_batch(f->feed, (long)at->epoch, (uint64_t)at->batch, &f->now);
+    ND_TRY(nd_source_whole(f->train));
     ND_TRY(set_lr(f));
     bool measure = f->signals != NULL && (uint64_t)at->batch + 1 == f->batches;
     if (measure) {
@@ -494,6 +495,7 @@ static nd_status fit_finish(fit *f, bool whole)
     take_best(f, whole);
     nd_status status = ND_OK;
     if (whole && nd_average_take(&f->average, f->feed, f->result->epochs, f->batches)) {
+        ND_TRY(nd_source_whole(f->train));
         status = take_mean(f);
     }
     f->result->seconds = nd_seconds() - f->start;

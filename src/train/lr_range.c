@@ -64,6 +64,7 @@ static nd_status run(test *t)
     for (size_t i = 0; i < t->params->steps; i++) {
         double lr = rate_at(t->params, i), loss;
         next_batch(t);
+        ND_TRY(nd_source_whole(t->source));
         ND_TRY(nd_optimizer_set_lr(t->optimizer, lr));
         nd_status status = nd_step(t->net, t->optimizer, t->x, t->y, t->batch, &loss);
         if (status == ND_ERR_DIVERGED) {

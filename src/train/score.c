@@ -140,6 +140,7 @@ nd_status nd_fit_score(nd_net *net, const nd_source *source, nd_real *x, nd_real
     for (size_t first = 0; first < source->rows; first += most) {
         size_t rows = source->rows - first < most ? source->rows - first : most;
         nd_source_gather(source, nd_net_ctx(net)->pool, NULL, first, rows, x, y);
+        ND_TRY(nd_source_whole(source));
         ND_TRY(score_batch(net, &t, x, y, rows, source->label_width));
     }
     if (!(t.weight > 0)) {

@@ -150,6 +150,32 @@ static void input_is_read_in_pieces_of_any_size(void **state)
     }
 }
 
+/* Cut in pieces of 1 byte and of more than the input's own buffer. */
+static void a_file_that_is_cut_while_it_is_read_is_no_end(void **state)
+{
+    (void)state;
+    enum { LARGE = 1 << 20 };
+    char *bytes = calloc(LARGE, 1), *buffer = malloc(LARGE);
+    assert_true(bytes && buffer);
+    for (size_t room = 1; room <= LARGE; room *= LARGE / 2) {
+        nd_input *input;
+        size_t got;
+        nd_status status = ND_OK;
+        put(bytes, LARGE);
+        assert_int_equal(nd_input_open(ctx, path, &input), ND_OK);
+        assert_int_equal(truncate(path, LARGE / 2), 0);
+        for (size_t done = 0; status == ND_OK && done < LARGE; done += got) {
+            status = nd_input_read(input, buffer, room, &got);
+            assert_true(status != ND_OK || got > 0);
+        }
+        assert_int_equal(status, ND_ERR_IO);
+        assert_non_null(strstr(nd_ctx_message(ctx), "cut short"));
+        nd_input_close(input);
+    }
+    free(bytes);
+    free(buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +187,7 @@ int main(void)
         cmocka_unit_test(damage_is_noticed),
         cmocka_unit_test(bytes_behind_the_end_are_refused),
         cmocka_unit_test(input_is_read_in_pieces_of_any_size),
+        cmocka_unit_test(a_file_that_is_cut_while_it_is_read_is_no_end),
     };
     int file = mkstemp(path);
     if (file < 0 || close(file) != 0 || nd_ctx_create(&ctx, 1) != ND_OK) {

@@ -90,6 +90,7 @@ typedef struct outcome {
     char message[512];
     char *prep;
     double accuracy, log_loss, baseline, train_loss;
+    uint64_t cut_after; /* epochs, after which the cache is cut; 0: never */
     nd_real weight[64];
 } outcome;
 
@@ -107,15 +108,19 @@ static int listen(void *user, const nd_event *event)
         o->baseline = nd_metrics_get(event->baseline, "log_loss");
     } else if (event->kind == ND_EVENT_EPOCH) {
         o->train_loss = event->train_loss;
+        if (o->cut_after != 0 && --o->cut_after == 0) {
+            assert_int_equal(truncate(cache, 8192), 0);
+        }
     }
     return 0;
 }
 
 /* options: pairs of key and value, NULL at the end. */
-static outcome train(const char *path, int threads, const char *const *options)
+static outcome train_and_cut(const char *path, int threads, const char *const *options,
+                             uint64_t cut_after)
 {
     static const char *const usual[] = {"epochs", "8", "hidden", "8", "memory", "256M", NULL};
-    outcome o = {.accuracy = NAN};
+    outcome o = {.accuracy = NAN, .cut_after = cut_after};
     nd_ctx *ctx;
     nd_config *config;
     nd_model *model = NULL;
@@ -141,6 +146,11 @@ static outcome train(const char *path, int threads, const char *const *options)
     nd_config_destroy(config);
     nd_ctx_destroy(ctx);
     return o;
+}
+
+static outcome train(const char *path, int threads, const char *const *options)
+{
+    return train_and_cut(path, threads, options, 0);
 }
 
 /* The same training in memory and from a new cache. */
@@ -187,6 +197,25 @@ static void packed_files_and_files_for_validation_work_alike(void **state)
     compare(packed, (const char *const[]){"test", other, "refit", "yes", NULL});
     unlink(packed);
     unlink(other);
+}
+
+static void a_cache_that_is_cut_while_it_is_read_ends_the_training(void **state)
+{
+    (void)state;
+    const char *const options[] = {"cache", cache, "epochs", "50", NULL};
+    for (int threads = 1; threads <= 2; threads++) {
+        unlink(cache);
+        outcome o = train_and_cut(csv, threads, options, 2);
+        assert_int_equal(o.status, ND_ERR_IO);
+        assert_non_null(strstr(o.message, cache));
+        assert_non_null(strstr(o.message, "cut short"));
+        assert_null(o.prep);
+    }
+    /* It is made anew, and trains. */
+    outcome o = train(csv, 2, options);
+    assert_int_equal(o.status, ND_OK);
+    outcome_free(&o);
+    unlink(cache);
 }
 
 static void the_same_cache_gives_the_same_bits_at_any_number_of_threads(void **state)
@@ -462,6 +491,7 @@ int main(void)
         cmocka_unit_test(resident_memory_stays_within_the_setting),
         cmocka_unit_test(the_preparation_is_that_of_rows_in_memory),
         cmocka_unit_test(packed_files_and_files_for_validation_work_alike),
+        cmocka_unit_test(a_cache_that_is_cut_while_it_is_read_ends_the_training),
         cmocka_unit_test(the_same_cache_gives_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(a_cache_of_other_settings_or_data_is_made_anew),
         cmocka_unit_test(data_that_lies_is_told_before_a_cache_is_made),
