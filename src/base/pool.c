@@ -39,6 +39,8 @@ struct nd_pool {
     bool started;
     long spin_ns; /* how long an idle thread spins before it sleeps */
     pthread_t *thread;
+    void *room; /* of nd_pool_room */
+    size_t room_bytes;
     uint64_t run;
     int64_t loss_ns;      /* time lost by help, less time gained; at least 0 */
     int64_t rest_ns;      /* length of the next rest */
@@ -102,6 +104,16 @@ nd_pool *nd_pool_create(int threads)
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->finished, NULL);
     return pool;
+}
+
+void *nd_pool_room(nd_pool *pool, size_t bytes)
+{
+    if (pool && pool->room_bytes < bytes) {
+        nd_free(pool->room);
+        pool->room = nd_alloc_aligned(bytes, 1);
+        pool->room_bytes = pool->room ? bytes : 0;
+    }
+    return pool ? pool->room : NULL;
 }
 
 /* Claim and run tasks of the published run until none is left; returns how many. */
@@ -327,6 +339,7 @@ void nd_pool_destroy(nd_pool *pool)
     pthread_cond_destroy(&pool->finished);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
+    nd_free(pool->room);
     nd_free(pool->thread);
     nd_free(pool);
 }

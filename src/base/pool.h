@@ -24,4 +24,9 @@ int nd_pool_threads(const nd_pool *pool);
  * caller. Must not be called from inside a task. */
 void nd_pool_run(nd_pool *pool, size_t tasks, void (*task)(void *user, size_t i), void *user);
 
+/* Memory for what the tasks of a run share, at least bytes, aligned as nd_alloc_aligned does;
+ * what it holds is lost with the next call that asks for more. NULL without memory, and for
+ * pool NULL. Not from inside a task. */
+void *nd_pool_room(nd_pool *pool, size_t bytes);
+
 #endif

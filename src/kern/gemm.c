@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/pool.h"
 #include "kern/isa.h"
 
 /* A product is cut by its shape alone, into a power of two of pieces each way: so
@@ -10,11 +11,19 @@
 enum { ROWS = 256, COLUMNS = 512, SPLIT = 8, UNIT = 16, NARROWEST = 32 };
 #define SPLIT_WORK 2.5e5
 
+/* Where many columns share the rows of A, these are copied once for all pieces, which may
+ * then have more rows, so that fewer of them copy the same columns of B. What a piece
+ * computes is the same with the copy and without. */
+enum { SHARED_COLUMNS = 320, SHARED_ROWS = 48, TALL = 512 };
+#define SHARED_WORK 4e6
+static const size_t shared_most = (size_t)8 << 20; /* bytes */
+
 typedef struct grid {
     nd_gemm_piece whole;
     const nd_isa *isa;
     size_t rows, columns; /* of a piece */
     size_t down, across;  /* pieces */
+    nd_real *left;        /* [m][k]: of each row of pieces the blocks of its rows; or NULL */
 } grid;
 
 static size_t pieces_of(size_t n, size_t size)
@@ -31,11 +40,22 @@ static size_t power_of_two(size_t least)
     return power;
 }
 
-static void cut(grid *g)
+static double work_of(const nd_gemm_piece *t)
+{
+    return (double)t->m * (double)t->n * (double)t->k;
+}
+
+static bool is_shared(const nd_gemm_piece *t)
+{
+    return t->n >= SHARED_COLUMNS && t->m >= SHARED_ROWS && work_of(t) >= SHARED_WORK &&
+           t->m <= shared_most / sizeof *t->a / t->k;
+}
+
+static void cut(grid *g, size_t rows)
 {
     const nd_gemm_piece *t = &g->whole;
-    double work = (double)t->m * (double)t->n * (double)t->k;
-    size_t down = power_of_two(pieces_of(t->m, ROWS));
+    double work = work_of(t);
+    size_t down = power_of_two(pieces_of(t->m, rows));
     size_t across = power_of_two(pieces_of(t->n, COLUMNS));
     while (down * across < SPLIT) {
         double pieces = (double)(down * across);
@@ -54,18 +74,38 @@ static void cut(grid *g)
     g->across = pieces_of(t->n, g->columns);
 }
 
+/* Rows of pieces number i, all columns. */
+static nd_gemm_piece rows_of(const grid *g, size_t i)
+{
+    nd_gemm_piece piece = g->whole;
+    size_t row = i * g->rows;
+    piece.m = piece.m - row < g->rows ? piece.m - row : g->rows;
+    piece.a += row * piece.a_row;
+    piece.c += row * piece.ldc;
+    piece.y = piece.y ? piece.y + row * piece.ldc : NULL;
+    piece.left = g->left ? g->left + row * piece.k : NULL;
+    return piece;
+}
+
+static void run_left(void *user, size_t i)
+{
+    const grid *g = user;
+    size_t step = nd_gemm_step(g->whole.k), blocks = pieces_of(g->whole.k, step);
+    nd_gemm_piece piece = rows_of(g, i / blocks);
+    size_t p = i % blocks * step, k = piece.k - p < step ? piece.k - p : step;
+    g->isa->gemm_left(&piece, p, k, g->left + i / blocks * g->rows * piece.k + p * piece.m);
+}
+
 static void run_piece(void *user, size_t i)
 {
     const grid *g = user;
-    nd_gemm_piece piece = g->whole;
-    size_t row = i / g->across * g->rows, column = i % g->across * g->columns;
-    piece.m = piece.m - row < g->rows ? piece.m - row : g->rows;
+    nd_gemm_piece piece = rows_of(g, i / g->across);
+    size_t column = i % g->across * g->columns;
     piece.n = piece.n - column < g->columns ? piece.n - column : g->columns;
-    piece.a += row * piece.a_row;
     piece.b += column * piece.b_col;
-    piece.c += row * piece.ldc + column;
+    piece.c += column;
     piece.bias = piece.bias ? piece.bias + column : NULL;
-    piece.y = piece.y ? piece.y + row * piece.ldc + column : NULL;
+    piece.y = piece.y ? piece.y + column : NULL;
     g->isa->gemm(&piece);
 }
 
@@ -80,7 +120,7 @@ size_t nd_gemm_tasks(size_t m, size_t n, size_t k)
         return 1;
     }
     grid g = {.whole = {.m = m, .n = n, .k = k}};
-    cut(&g);
+    cut(&g, is_shared(&g.whole) ? TALL : ROWS);
     return g.down * g.across;
 }
 
@@ -99,7 +139,11 @@ static void multiply(nd_pool *pool, const nd_gemm_piece *t)
         return;
     }
     grid g = {.whole = *t, .isa = isa};
-    cut(&g);
+    g.left = is_shared(t) ? nd_pool_room(pool, t->m * t->k * sizeof *t->a) : NULL;
+    cut(&g, g.left ? TALL : ROWS);
+    if (g.left) {
+        nd_pool_run(pool, g.down * pieces_of(t->k, nd_gemm_step(t->k)), run_left, &g);
+    }
     nd_pool_run(pool, g.down * g.across, run_piece, &g);
 }
 

@@ -34,11 +34,24 @@ typedef struct nd_gemm_piece {
     nd_real slope;
     const nd_real *bias; /* [n] or NULL */
     const nd_real *y;    /* [m][n], rows ldc apart */
+    const nd_real *left; /* A as gemm_left copies it, or NULL */
 } nd_gemm_piece;
+
+/* The inner dimension is dealt evenly to blocks of at most ND_GEMM_DEPTH; of how many. */
+enum { ND_GEMM_DEPTH = 1024 / sizeof(nd_real) };
+static inline size_t nd_gemm_step(size_t k)
+{
+    size_t blocks = (k + ND_GEMM_DEPTH - 1) / ND_GEMM_DEPTH;
+    size_t even = blocks ? ((k + blocks - 1) / blocks + 3) / 4 * 4 : 1;
+    return even < ND_GEMM_DEPTH ? even : ND_GEMM_DEPTH;
+}
 
 typedef struct nd_isa {
     const char *name;
     void (*gemm)(const nd_gemm_piece *piece);
+    /* Copy A(:, p .. p + k - 1) in the order in which gemm reads it; left holds the copies of
+     * all blocks of nd_gemm_step one after the other. */
+    void (*gemm_left)(const nd_gemm_piece *piece, size_t p, size_t k, nd_real *out);
     void (*act)(nd_act act, nd_real slope, size_t n, const nd_real *x, nd_real *y);
     void (*act_back)(nd_act act, nd_real slope, size_t n, const nd_real *y, const nd_real *gy,
                      nd_real *gx);

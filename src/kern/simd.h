@@ -25,6 +25,7 @@
 const nd_isa ND_ISA = {
     .name = ND_ISA_NAME,
     .gemm = gemm,
+    .gemm_left = gemm_left,
     .act = act_map,
     .act_back = act_back_map,
     .bias = bias_map,

@@ -37,7 +37,7 @@ static size_t least(size_t a, size_t b)
 static bool is_wide(const nd_gemm_piece *t)
 {
     bool fills = t->n > 5 * VL || (t->n > 2 * VL && t->n <= 3 * VL);
-    return WIDEST > 2 && t->a_col == 1 && fills;
+    return WIDEST > 2 && t->a_col == 1 && fills && !t->left;
 }
 
 /* m rows are dealt evenly to panels of at most ND_MR, or WIDE_ROWS. */
@@ -138,6 +138,9 @@ static void block_small(const nd_gemm_piece *t, size_t p, size_t k, bool add)
 static left copy_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *block)
 {
     const nd_real *a = t->a + p * t->a_col;
+    if (t->left) {
+        return (left){t->left + p * t->m, k, 0, true};
+    }
     if (t->a_col == 1) {
         if (t->a_row * sizeof *a % DISTANT != 0) {
             return in_place(t, p);
@@ -174,13 +177,29 @@ static void block_large(const nd_gemm_piece *t, size_t p, size_t k, bool add, bo
     }
 }
 
-/* k is dealt evenly to blocks of at most KC. */
+/* All panels of one block of a whole A. */
+static void gemm_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *out)
+{
+    const nd_real *a = t->a + p * t->a_col;
+    size_t panels = panels_of(t->m, false), few = t->m / panels, more = t->m % panels;
+    if (t->a_col != 1) {
+        for (size_t i = 0; i < panels; i += SIDE) {
+            pack_panels(t->m, panels, i, least(i + SIDE, panels), k, a, t->a_col, out);
+        }
+        return;
+    }
+    for (size_t i = 0, at = 0; i < panels; i++) {
+        size_t rows = few + (i < more);
+        turn_panel(k, rows, a + at * t->a_row, t->a_row, out + at * k);
+        at += rows;
+    }
+}
+
 static void gemm_blocks(const nd_gemm_piece *t)
 {
-    size_t blocks = (t->k + KC - 1) / KC;
-    size_t step = blocks ? least(KC, ((t->k + blocks - 1) / blocks + 3) / 4 * 4) : 1;
-    bool small =
-        t->m < SMALL_ROWS || (t->b_col == 1 && t->k * t->b_row * sizeof *t->b <= SMALL_BYTES);
+    size_t step = nd_gemm_step(t->k);
+    bool small = !t->left && (t->m < SMALL_ROWS ||
+                              (t->b_col == 1 && t->k * t->b_row * sizeof *t->b <= SMALL_BYTES));
     for (size_t p = 0; p < t->k; p += step) {
         size_t k = least(step, t->k - p);
         bool add = t->add || p > 0;
@@ -279,7 +298,9 @@ static void gemm_tiny(const nd_gemm_piece *t)
 
 static void gemm(const nd_gemm_piece *t)
 {
-    if (is_tiny(t) && t->m > 1) {
+    if (t->left) {
+        gemm_blocks(t);
+    } else if (is_tiny(t) && t->m > 1) {
         gemm_tiny(t);
         finish(t, 0, t->n);
     } else if (t->m == 1 && t->a_col == 1) {

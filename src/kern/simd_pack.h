@@ -7,7 +7,7 @@
 #include "kern/simd_tile.h"
 
 enum {
-    KC = 1024 / sizeof(nd_real), /* inner dimension of a block */
+    KC = ND_GEMM_DEPTH,
     LINE = KC + 16,              /* distance of copied lines: apart in the cache */
     MC = 256,                    /* rows of a piece at most */
     GROUP = 4 * PANEL,           /* columns of B that are copied at a time, */
@@ -133,6 +133,27 @@ static void pack_group(size_t k, size_t n, bool wide, const nd_real *b, size_t b
         width = panel_columns(wide, n - j);
         size_t columns = n - j < width ? n - j : width;
         pack_panel(k, columns, width, b + j * b_col, b_row, b_col, group + j * k);
+    }
+}
+
+/* out[p * n + j] = in[j * step + p] for p < k, j < n: by squares, of which the last covers
+ * rows again where n is no multiple of 4. */
+static void turn_panel(size_t k, size_t n, const nd_real *restrict in, size_t step,
+                       nd_real *restrict out)
+{
+    size_t square = n < 4 ? 0 : k / 4 * 4;
+    for (size_t p = 0; p < square; p += 4) {
+        for (size_t j = 0; j + 4 <= n; j += 4) {
+            turn_square(in + j * step + p, step, out + p * n + j, n);
+        }
+        if (n % 4 != 0) {
+            turn_square(in + (n - 4) * step + p, step, out + p * n + n - 4, n);
+        }
+    }
+    for (size_t p = square; p < k; p++) {
+        for (size_t j = 0; j < n; j++) {
+            out[p * n + j] = in[j * step + p];
+        }
     }
 }
 

@@ -108,11 +108,30 @@ static void every_instruction_set_multiplies_pieces(void **state)
     }
 }
 
+/* The same product, bit for bit, with A copied beforehand. */
+static void check_left(const nd_isa *isa, nd_gemm_piece piece, const nd_real *before)
+{
+    size_t step = nd_gemm_step(piece.k), bytes = piece.m * piece.n * sizeof(nd_real);
+    nd_real *left = nd_alloc_aligned(piece.m * piece.k, sizeof *left), *want = piece.c;
+    assert_non_null(left);
+    for (size_t p = 0; p < piece.k; p += step) {
+        size_t k = piece.k - p < step ? piece.k - p : step;
+        isa->gemm_left(&piece, p, k, left + p * piece.m);
+    }
+    piece.left = left;
+    piece.c = copy_array(before, piece.m * piece.n);
+    isa->gemm(&piece);
+    assert_memory_equal(piece.c, want, bytes);
+    nd_free(left);
+    nd_free(piece.c);
+}
+
 /* One form of product on one instruction set, whole matrices. */
 static void check_form(const nd_isa *isa, int form, size_t m, size_t n, size_t k, bool add)
 {
     nd_real *a = random_array(m * k, 1, 1), *b = random_array(k * n, 2, 1);
     nd_real *got = random_array(m * n, 3, 1), *want = copy_array(got, m * n);
+    nd_real *before = copy_array(got, m * n);
     nd_gemm_piece piece = {.m = m,
                            .n = n,
                            .k = k,
@@ -126,8 +145,12 @@ static void check_form(const nd_isa *isa, int form, size_t m, size_t n, size_t k
                            .ldc = n,
                            .add = add};
     isa->gemm(&piece);
+    if (m >= 47 && n > 12 && n != 64) {
+        check_left(isa, piece, before);
+    }
     nd_ref_gemm(form == 1, form == 2, m, n, k, a, b, want, add);
     assert_close(got, want, m * n, 0, bound(k));
+    nd_free(before);
     nd_free(a);
     nd_free(b);
     nd_free(got);
@@ -143,7 +166,8 @@ static void every_instruction_set_multiplies_every_form_on_every_path(void **sta
                                       {131, 1, 67}, {7, 129, 1},    {1, 1, 300},   {2, 3, 5},
                                       {33, 3, 20},  {64, 10, 33},   {65, 12, 7},   {70, 13, 7},
                                       {47, 70, 40}, {48, 130, 90},  {49, 17, 65},  {255, 65, 90},
-                                      {256, 8, 50}, {50, 64, 1024}, {52, 70, 512}, {100, 40, 700}};
+                                      {256, 8, 50}, {50, 64, 1024}, {52, 70, 512}, {100, 40, 700},
+                                      {53, 330, 5}, {61, 97, 259},  {62, 51, 3}};
     for (size_t i = 0; nd_isa_at(i); i++) {
         for (size_t s = 0; s < sizeof shape / sizeof shape[0]; s++) {
             for (int form = 0; form < 3; form++) {
@@ -186,9 +210,9 @@ static void check_ends(nd_pool *pool, nd_act act, size_t m, size_t n, size_t k)
 static void ended_products_equal_the_reference(void **state)
 {
     (void)state;
-    static const size_t shape[][3] = {{1, 1, 1},    {1, 10, 7},    {16, 3, 16},  {40, 1, 9},
-                                      {5, 33, 0},   {30, 64, 20},  {50, 10, 90}, {64, 33, 200},
-                                      {9, 500, 60}, {300, 300, 8}, {300, 70, 70}};
+    static const size_t shape[][3] = {{1, 1, 1},    {1, 10, 7},    {16, 3, 16},   {40, 1, 9},
+                                      {5, 33, 0},   {30, 64, 20},  {50, 10, 90},  {64, 33, 200},
+                                      {9, 500, 60}, {300, 300, 8}, {300, 70, 70}, {530, 330, 40}};
     nd_pool *pool = nd_pool_create(3);
     assert_non_null(pool);
     for (size_t s = 0; s < sizeof shape / sizeof shape[0]; s++) {
@@ -202,8 +226,9 @@ static void ended_products_equal_the_reference(void **state)
 static void products_have_the_same_bits_at_any_thread_count(void **state)
 {
     (void)state;
-    static const size_t shape[][3] = {{128, 512, 784}, {130, 70, 200}, {300, 301, 99}};
-    for (size_t s = 0; s < 3; s++) {
+    static const size_t shape[][3] = {
+        {128, 512, 784}, {130, 70, 200}, {300, 301, 99}, {1030, 325, 300}, {49, 400, 513}};
+    for (size_t s = 0; s < sizeof shape / sizeof shape[0]; s++) {
         size_t m = shape[s][0], n = shape[s][1], k = shape[s][2];
         nd_real *a = random_array(m * k, 1, 1), *b = random_array(k * n, 2, 1);
         nd_real *first = random_array(m * n, 3, 1), *other = random_array(m * n, 4, 1);
