@@ -13,6 +13,10 @@ if(objects)
     set_target_properties(nadir_static nadir_shared PROPERTIES OUTPUT_NAME nadir)
     set_target_properties(nadir_shared PROPERTIES VERSION ${PROJECT_VERSION}
                                                   SOVERSION ${PROJECT_VERSION_MAJOR})
+    # The handler of base/mapped.c stays in the process.
+    if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+        target_link_options(nadir_shared PRIVATE -Wl,-z,nodelete)
+    endif()
     foreach(library nadir_static nadir_shared)
         target_include_directories(${library} PUBLIC
             $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>

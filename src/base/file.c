@@ -64,10 +64,19 @@ static nd_status read_all(nd_ctx *ctx, const char *name, int fd, nd_bytes *bytes
     return ND_OK;
 }
 
-static nd_status read_open_file(nd_ctx *ctx, const char *path, int fd, nd_bytes *bytes)
+static nd_status fail_changed(nd_ctx *ctx, const char *path)
+{
+    return nd_fail(ctx, ND_ERR_IO,
+                   "%s was changed or cut short by another program while it was read, or the "
+                   "disk does not give all of it",
+                   path);
+}
+
+/* *fd is -1 if the bytes keep it. */
+static nd_status read_open_file(nd_ctx *ctx, const char *path, int *fd, nd_bytes *bytes)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0) {
+    if (fstat(*fd, &st) != 0) {
         return fail_system(ctx, "cannot read", path, errno);
     }
     if (S_ISDIR(st.st_mode)) {
@@ -75,17 +84,24 @@ static nd_status read_open_file(nd_ctx *ctx, const char *path, int fd, nd_bytes 
     }
     if (S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size <= SIZE_MAX / 2) {
         size_t size = (size_t)st.st_size;
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        int watched = data != MAP_FAILED ? nd_mapped_watch(data, size) : 0;
+        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, *fd, 0);
+        int watched = data != MAP_FAILED ? nd_mapped_watch(data, size, *fd) : 0;
         if (watched > 0) {
             *bytes = (nd_bytes){.data = data, .size = size, .mapped = true, .watched = watched};
+            *fd = -1;
             return ND_OK;
         }
         if (data != MAP_FAILED) {
             munmap(data, size);
         }
     }
-    return read_all(ctx, path, fd, bytes);
+    ND_TRY(read_all(ctx, path, *fd, bytes));
+    if (bytes->size < (uintmax_t)st.st_size && fstat(*fd, &st) == 0 &&
+        bytes->size == (uintmax_t)st.st_size) {
+        nd_bytes_free(bytes);
+        return fail_changed(ctx, path);
+    }
+    return ND_OK;
 }
 
 nd_status nd_file_read(nd_ctx *ctx, const char *path, nd_bytes *bytes)
@@ -101,8 +117,10 @@ nd_status nd_file_read(nd_ctx *ctx, const char *path, nd_bytes *bytes)
     if (fd < 0) {
         return fail_system(ctx, "cannot open", path, errno);
     }
-    nd_status status = read_open_file(ctx, path, fd, bytes);
-    close(fd);
+    nd_status status = read_open_file(ctx, path, &fd, bytes);
+    if (fd >= 0) {
+        close(fd);
+    }
     return status;
 }
 
@@ -123,17 +141,17 @@ void nd_bytes_free(nd_bytes *bytes)
 
 nd_status nd_bytes_whole(nd_ctx *ctx, const char *path, const nd_bytes *bytes)
 {
-    return !nd_mapped_cut(bytes->watched)
-               ? ND_OK
-               : nd_fail(ctx, ND_ERR_IO,
-                         "%s was cut short by another program while it was read, or the disk "
-                         "does not give all of it",
-                         path);
+    bool changed = nd_mapped_look(bytes->watched) == ND_MAPPED_CHANGED;
+    return changed ? fail_changed(ctx, path) : ND_OK;
 }
 
 nd_status nd_bytes_end(nd_ctx *ctx, const char *path, nd_bytes *bytes, nd_status status)
 {
     nd_status whole = nd_bytes_whole(ctx, path, bytes);
+    if (status == ND_OK && nd_mapped_look(bytes->watched) == ND_MAPPED_GROWN) {
+        nd_log(ctx, 1, "%s grew while it was read: the first %zu bytes were taken", path,
+               bytes->size);
+    }
     nd_bytes_free(bytes);
     return whole != ND_OK ? whole : status;
 }

@@ -6,8 +6,8 @@
 #include <signal.h>
 
 /* Before threads are started, which inherit it: signals stay with the program's threads,
- * but for those that a thread's own doing raises; blocked, they would end the process
- * whoever handles them. old is what to set again. */
+ * but for those of faults; blocked, a thread's own fault would end the process whoever
+ * handles it. old is what to set again. */
 static inline void nd_thread_signals_off(sigset_t *old)
 {
     sigset_t set;

@@ -323,7 +323,11 @@ const char *nd_csv_chunk_cell(const nd_csv_file *file, const nd_csv_chunk *chunk
         if (r == row && c == column) {
             break;
         }
-        p = nd_csv_cell_read(dialect, p, chunk->end, &cell, &fault);
+        const char *stop = nd_csv_cell_read(dialect, p, chunk->end, &cell, &fault);
+        if (stop == NULL) { /* the file was changed since it was read */
+            break;
+        }
+        p = stop;
         if (nd_csv_next_cell(dialect, &p, chunk->end)) {
             c++;
         } else {

@@ -14,7 +14,7 @@ enum { ROWS = 256, COLUMNS = 512, SPLIT = 8, UNIT = 16, NARROWEST = 32 };
 /* Where many columns share the rows of A, these are copied once for all pieces, which may
  * then have more rows, so that fewer of them copy the same columns of B. What a piece
  * computes is the same with the copy and without. */
-enum { SHARED_COLUMNS = 320, SHARED_ROWS = 48, TALL = 512 };
+enum { SHARED_COLUMNS = 320, SHARED_ROWS = 48, SHARED_DEPTH = 16, TALL = 512 };
 #define SHARED_WORK 4e6
 static const size_t shared_most = (size_t)8 << 20; /* bytes */
 
@@ -47,7 +47,7 @@ static double work_of(const nd_gemm_piece *t)
 
 static bool is_shared(const nd_gemm_piece *t)
 {
-    return t->n >= SHARED_COLUMNS && t->m >= SHARED_ROWS && work_of(t) >= SHARED_WORK &&
+    return t->n >= SHARED_COLUMNS && t->m >= SHARED_ROWS && t->k >= SHARED_DEPTH && work_of(t) >= SHARED_WORK &&
            t->m <= shared_most / sizeof *t->a / t->k;
 }
 
@@ -139,7 +139,8 @@ static void multiply(nd_pool *pool, const nd_gemm_piece *t)
         return;
     }
     grid g = {.whole = *t, .isa = isa};
-    g.left = is_shared(t) ? nd_pool_room(pool, t->m * t->k * sizeof *t->a) : NULL;
+    g.whole.blocks = is_shared(t);
+    g.left = g.whole.blocks ? nd_pool_room(pool, t->m * t->k * sizeof *t->a) : NULL;
     cut(&g, g.left ? TALL : ROWS);
     if (g.left) {
         nd_pool_run(pool, g.down * pieces_of(t->k, nd_gemm_step(t->k)), run_left, &g);

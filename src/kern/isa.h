@@ -34,7 +34,8 @@ typedef struct nd_gemm_piece {
     nd_real slope;
     const nd_real *bias; /* [n] or NULL */
     const nd_real *y;    /* [m][n], rows ldc apart */
-    const nd_real *left; /* A as gemm_left copies it, or NULL */
+    bool blocks;         /* of a large product, summed block by block at any shape of the piece */
+    const nd_real *left; /* ... A as gemm_left copies it, or NULL */
 } nd_gemm_piece;
 
 /* The inner dimension is dealt evenly to blocks of at most ND_GEMM_DEPTH; of how many. */

@@ -298,7 +298,7 @@ static void gemm_tiny(const nd_gemm_piece *t)
 
 static void gemm(const nd_gemm_piece *t)
 {
-    if (t->left) {
+    if (t->blocks) {
         gemm_blocks(t);
     } else if (is_tiny(t) && t->m > 1) {
         gemm_tiny(t);

@@ -212,7 +212,12 @@ nd_status nd_weights_open(nd_ctx *ctx, const char *path, nd_weights **weights)
         return nd_bytes_end(ctx, path, &bytes, status);
     }
     (*weights)->bytes = bytes;
-    return ND_OK;
+    status = nd_bytes_whole(ctx, path, &bytes);
+    if (status != ND_OK) {
+        nd_weights_destroy(*weights);
+        *weights = NULL;
+    }
+    return status;
 }
 
 void nd_weights_destroy(nd_weights *weights)

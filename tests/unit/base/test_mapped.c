@@ -68,10 +68,10 @@ static void what_was_cut_reads_as_zeros_and_is_told(void **state)
     assert_int_equal(nd_ctx_create(&ctx, 1), ND_OK);
     assert_int_equal(nd_file_read(ctx, path, &bytes), ND_OK);
     assert_int_equal(nd_file_read(ctx, path, &other), ND_OK);
-    assert_true(bytes.mapped && other.mapped);
+    assert_int_equal(nd_bytes_end(ctx, path, &other, ND_ERR_FORMAT), ND_ERR_FORMAT);
+    assert_true(bytes.mapped);
     assert_int_equal(truncate(path, (off_t)(2 * page)), 0);
     assert_int_equal(at(&bytes, page), 7);
-    assert_int_equal(nd_bytes_whole(ctx, path, &bytes), ND_OK);
     assert_int_equal(at(&bytes, 3 * page + 5), 0);
     assert_int_equal(at(&bytes, PAGES * page - 1), 0);
     assert_int_equal(nd_bytes_whole(ctx, path, &bytes), ND_ERR_IO);
@@ -80,7 +80,6 @@ static void what_was_cut_reads_as_zeros_and_is_told(void **state)
     assert_int_equal(at(&bytes, 2 * page), 0);
     assert_int_equal(nd_bytes_end(ctx, path, &bytes, ND_ERR_FORMAT), ND_ERR_IO);
     assert_null(bytes.data);
-    assert_int_equal(nd_bytes_end(ctx, path, &other, ND_ERR_FORMAT), ND_ERR_FORMAT);
     nd_ctx_destroy(ctx);
 }
 
@@ -201,6 +200,7 @@ static int end_of(void (*act)(void), void (*handler)(int), bool watched)
     return status;
 }
 
+/* The first test: children inherit no handler of nadir's. */
 static void other_faults_go_where_they_went_before(void **state)
 {
     (void)state;
@@ -213,40 +213,194 @@ static void other_faults_go_where_they_went_before(void **state)
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), SIGBUS);
     }
+    int status = end_of(send_signal, SIG_IGN, true);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    status = end_of(touch_foreign, SIG_IGN, true);
+    assert_true(WIFSIGNALED(status));
 }
 
-static void the_handler_goes_with_the_last_file(void **state)
+static _Thread_local sigjmp_buf back;
+
+static void jump_back(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)info;
+    (void)context;
+    siglongjmp(back, 1);
+}
+
+static void *fault_and_recover(void *user)
+{
+    const volatile char *foreign = user;
+    for (int i = 0; i < 200; i++) {
+        if (sigsetjmp(back, 1) == 0) {
+            (void)foreign[page];
+            _exit(1);
+        }
+    }
+    return NULL;
+}
+
+/* Faults of the program's own in several threads, while a file of nadir's is cut. */
+static void live_with_faults(void)
+{
+    nd_bytes bytes;
+    pthread_t thread[4];
+    struct sigaction own = {.sa_sigaction = jump_back, .sa_flags = SA_SIGINFO};
+    sigaction(SIGBUS, &own, NULL);
+    int fd = open(path, O_RDONLY);
+    void *foreign = mmap(NULL, PAGES * page, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (nd_file_read(NULL, path, &bytes) != ND_OK || truncate(path, (off_t)page) != 0) {
+        _exit(2);
+    }
+    for (int t = 0; t < 4; t++) {
+        pthread_create(&thread[t], NULL, fault_and_recover, foreign);
+    }
+    bool zero = at(&bytes, 2 * page) == 0;
+    for (int t = 0; t < 4; t++) {
+        pthread_join(thread[t], NULL);
+    }
+    zero = zero && at(&bytes, 3 * page) == 0;
+    _exit(zero && nd_bytes_end(NULL, path, &bytes, ND_OK) == ND_ERR_IO ? HANDLED : 3);
+}
+
+static void both_handlers_live_together(void **state)
 {
     (void)state;
-    struct sigaction before, after;
-    nd_bytes a, b;
+    int status = 0;
     write_file();
-    assert_int_equal(sigaction(SIGBUS, NULL, &before), 0);
-    assert_int_equal(nd_file_read(NULL, path, &a), ND_OK);
-    assert_int_equal(nd_file_read(NULL, path, &b), ND_OK);
-    nd_bytes_free(&a);
-    assert_int_equal(sigaction(SIGBUS, NULL, &after), 0);
-    assert_ptr_not_equal(before.sa_handler, after.sa_handler);
-    nd_bytes_free(&b);
-    assert_int_equal(sigaction(SIGBUS, NULL, &after), 0);
-    assert_ptr_equal(before.sa_handler, after.sa_handler);
-    /* A handler that came later stays. */
-    assert_int_equal(nd_file_read(NULL, path, &a), ND_OK);
-    signal(SIGBUS, leave);
-    nd_bytes_free(&a);
-    assert_int_equal(sigaction(SIGBUS, &before, &after), 0);
-    assert_ptr_equal(after.sa_handler, leave);
+    pid_t child = fork();
+    if (child == 0) {
+        live_with_faults();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), HANDLED);
+}
+
+static void (*under)(int, siginfo_t *, void *);
+
+/* A handler that calls the one before it where that was set. */
+static void call_under(int number, siginfo_t *info, void *context)
+{
+    under(number, info, context);
+}
+
+/* The program puts its handler over nadir's, and nadir another one over that. */
+static void handlers_in_turn(void)
+{
+    for (int i = 0; i < 20; i++) {
+        nd_bytes bytes;
+        struct sigaction own = {.sa_sigaction = call_under, .sa_flags = SA_SIGINFO}, old;
+        write_file();
+        if (nd_file_read(NULL, path, &bytes) != ND_OK || sigaction(SIGBUS, &own, &old) != 0) {
+            _exit(2);
+        }
+        under = i == 0 ? old.sa_sigaction : under;
+        nd_bytes_free(&bytes);
+        if (nd_file_read(NULL, path, &bytes) != ND_OK || truncate(path, 0) != 0 ||
+            at(&bytes, page) != 0) {
+            _exit(3);
+        }
+        nd_bytes_free(&bytes);
+    }
+    touch_foreign();
+    _exit(4);
+}
+
+static void handlers_that_call_each_other_make_no_circle(void **state)
+{
+    (void)state;
+    int status = 0;
+    write_file();
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGBUS, leave);
+        handlers_in_turn();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), HANDLED);
+}
+
+static void write_at(const char *bytes, off_t place)
+{
+    int fd = open(path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, strlen(bytes), place), strlen(bytes));
+    close(fd);
+}
+
+static void regrow(void)
+{
+    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(truncate(path, (off_t)(PAGES * page)), 0);
+}
+
+static void cut_a_little(void)
+{
+    assert_int_equal(truncate(path, (off_t)(PAGES * page - 100)), 0);
+}
+
+static void overwrite(void)
+{
+    write_at("other", 10);
+}
+
+/* What no signal tells: the rest of a page, and files of the same size. */
+static void changes_of_any_kind_are_told(void **state)
+{
+    (void)state;
+    void (*const changes[])(void) = {regrow, cut_a_little, overwrite};
+    for (size_t i = 0; i < 3; i++) {
+        nd_bytes bytes;
+        write_file();
+        usleep(20000); /* times of files are coarse */
+        assert_int_equal(nd_file_read(NULL, path, &bytes), ND_OK);
+        assert_int_equal(nd_bytes_whole(NULL, path, &bytes), ND_OK);
+        changes[i]();
+        assert_int_equal(nd_bytes_whole(NULL, path, &bytes), ND_ERR_IO);
+        assert_int_equal(nd_bytes_end(NULL, path, &bytes, ND_OK), ND_ERR_IO);
+    }
+}
+
+static void count_warnings(void *user, int level, const char *line)
+{
+    if (level == 1 && strstr(line, "grew")) {
+        ++*(int *)user;
+    }
+}
+
+static void a_file_that_grows_is_what_it_was(void **state)
+{
+    (void)state;
+    nd_ctx *ctx;
+    nd_bytes bytes;
+    int warnings = 0;
+    write_file();
+    assert_int_equal(nd_ctx_create(&ctx, 1), ND_OK);
+    nd_ctx_set_log(ctx, count_warnings, &warnings);
+    assert_int_equal(nd_file_read(ctx, path, &bytes), ND_OK);
+    write_at("more", (off_t)(PAGES * page));
+    assert_int_equal(nd_bytes_whole(ctx, path, &bytes), ND_OK);
+    assert_int_equal(nd_bytes_end(ctx, path, &bytes, ND_OK), ND_OK);
+    assert_int_equal(warnings, 1);
+    nd_ctx_destroy(ctx);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(other_faults_go_where_they_went_before),
+        cmocka_unit_test(both_handlers_live_together),
+        cmocka_unit_test(handlers_that_call_each_other_make_no_circle),
         cmocka_unit_test(what_was_cut_reads_as_zeros_and_is_told),
+        cmocka_unit_test(changes_of_any_kind_are_told),
+        cmocka_unit_test(a_file_that_grows_is_what_it_was),
         cmocka_unit_test(threads_may_meet_at_the_cut),
         cmocka_unit_test(workers_may_meet_at_the_cut),
         cmocka_unit_test(there_may_be_many),
-        cmocka_unit_test(other_faults_go_where_they_went_before),
-        cmocka_unit_test(the_handler_goes_with_the_last_file),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -226,8 +226,8 @@ static void ended_products_equal_the_reference(void **state)
 static void products_have_the_same_bits_at_any_thread_count(void **state)
 {
     (void)state;
-    static const size_t shape[][3] = {
-        {128, 512, 784}, {130, 70, 200}, {300, 301, 99}, {1030, 325, 300}, {49, 400, 513}};
+    static const size_t shape[][3] = {{128, 512, 784},  {130, 70, 200}, {300, 301, 99},
+                                      {1030, 325, 300}, {49, 400, 513}, {128, 337, 600}};
     for (size_t s = 0; s < sizeof shape / sizeof shape[0]; s++) {
         size_t m = shape[s][0], n = shape[s][1], k = shape[s][2];
         nd_real *a = random_array(m * k, 1, 1), *b = random_array(k * n, 2, 1);
