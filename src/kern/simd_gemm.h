@@ -300,7 +300,9 @@ static void gemm(const nd_gemm_piece *t)
 {
     if (t->blocks) {
         gemm_blocks(t);
-    } else if (is_tiny(t) && t->m > 1) {
+        return;
+    }
+    if (is_tiny(t) && t->m > 1) {
         gemm_tiny(t);
         finish(t, 0, t->n);
     } else if (t->m == 1 && t->a_col == 1) {
