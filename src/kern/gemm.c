@@ -47,8 +47,8 @@ static double work_of(const nd_gemm_piece *t)
 
 static bool is_shared(const nd_gemm_piece *t)
 {
-    return t->n >= SHARED_COLUMNS && t->m >= SHARED_ROWS && t->k >= SHARED_DEPTH && work_of(t) >= SHARED_WORK &&
-           t->m <= shared_most / sizeof *t->a / t->k;
+    return t->n >= SHARED_COLUMNS && t->m >= SHARED_ROWS && t->k >= SHARED_DEPTH &&
+           work_of(t) >= SHARED_WORK && t->m <= shared_most / sizeof *t->a / t->k;
 }
 
 static void cut(grid *g, size_t rows)
