@@ -208,16 +208,14 @@ nd_status nd_weights_open(nd_ctx *ctx, const char *path, nd_weights **weights)
     *weights = NULL;
     ND_TRY(nd_file_read(ctx, path, &bytes));
     nd_status status = nd_weights_parse(ctx, path, bytes.data, bytes.size, true, weights);
-    if (status != ND_OK) {
+    nd_status whole = nd_bytes_whole(ctx, path, &bytes);
+    if (status != ND_OK || whole != ND_OK) {
+        nd_weights_destroy(*weights);
+        *weights = NULL;
         return nd_bytes_end(ctx, path, &bytes, status);
     }
     (*weights)->bytes = bytes;
-    status = nd_bytes_whole(ctx, path, &bytes);
-    if (status != ND_OK) {
-        nd_weights_destroy(*weights);
-        *weights = NULL;
-    }
-    return status;
+    return ND_OK;
 }
 
 void nd_weights_destroy(nd_weights *weights)

@@ -199,6 +199,22 @@ static nd_status fail_on_lacking_columns(void)
     return status == ND_ERR_DATA ? ND_OK : status;
 }
 
+/* The advice on a cell that is no number, which is shorter without memory. */
+static nd_status advise_on_a_word(void)
+{
+    nd_table *table;
+    char rows[1000], *at = rows;
+    at += sprintf(at, "a;b\n");
+    for (int i = 0; i < 90; i++) {
+        at += sprintf(at, "%d;%d\n", i, i);
+    }
+    at += sprintf(at, "1 234;5\n");
+    nd_status status = nd_csv_parse(ctx, "t", rows, (size_t)(at - rows), NULL, &table);
+    assert_null(table);
+    return status != ND_ERR_DATA || !strstr(nd_ctx_message(ctx), "--thousands space") ? status
+                                                                                      : ND_OK;
+}
+
 static void csv_is_read_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -211,6 +227,7 @@ static void csv_is_read_whole_or_not_at_all(void **state)
     starve(ctx, "file, stored", read_csv_stored, 0.9);
     starve(ctx, "stream", stream_rows, 0.9);
     starve(ctx, "lacking columns", fail_on_lacking_columns, 0.9);
+    starve(ctx, "a word among numbers", advise_on_a_word, 0.7);
     put(path, "1,a\n3,b\n", 8);
     starve(ctx, "no header", stream_without_header, 0.9);
 }

@@ -301,6 +301,29 @@ static void loading_survives_every_failed_allocation(void **state)
     free(bytes);
 }
 
+static void weights_of_another_program_are_told_with_little_memory(void **state)
+{
+    (void)state;
+    static const char head[] =
+        "{\"fc.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}    ";
+    char bytes[8 + sizeof head - 1 + 8] = {(char)(sizeof head - 1)};
+    nd_model *model;
+    memcpy(bytes + 8, head, sizeof head - 1);
+    unsigned long failed = 0, calls = nd_alloc_calls();
+    assert_int_equal(nd_model_parse(ctx, "m", bytes, sizeof bytes, true, &model), ND_ERR_FORMAT);
+    assert_non_null(strstr(nd_ctx_message(ctx), "weights of another program: 1 tensors: fc.bias"));
+    calls = nd_alloc_calls() - calls;
+    for (unsigned long n = 1; n <= calls; n++) {
+        nd_alloc_fail_at(n, false);
+        nd_status status = nd_model_parse(ctx, "m", bytes, sizeof bytes, true, &model);
+        nd_alloc_fail_at(0, false);
+        assert_true(status == ND_ERR_FORMAT || status == ND_ERR_MEMORY);
+        assert_null(model);
+        failed += status == ND_ERR_MEMORY;
+    }
+    assert_true(failed > 0 && failed >= calls / 2);
+}
+
 static void saving_survives_every_failed_allocation(void **state)
 {
     (void)state;
@@ -384,6 +407,7 @@ int main(void)
         cmocka_unit_test(an_existing_file_is_kept_without_force),
         cmocka_unit_test(weights_that_are_not_finite_are_not_saved),
         cmocka_unit_test(loading_survives_every_failed_allocation),
+        cmocka_unit_test(weights_of_another_program_are_told_with_little_memory),
         cmocka_unit_test(saving_survives_every_failed_allocation),
         cmocka_unit_test(a_net_that_does_not_fit_its_preparation_is_refused),
     };
