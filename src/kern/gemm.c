@@ -12,9 +12,10 @@ enum { ROWS = 256, COLUMNS = 512, SPLIT = 8, UNIT = 16, NARROWEST = 32 };
 #define SPLIT_WORK 2.5e5
 
 /* Where many columns share the rows of A, these are copied once for all pieces, which may
- * then have more rows, so that fewer of them copy the same columns of B. What a piece
- * computes is the same with the copy and without. */
-enum { SHARED_COLUMNS = 320, SHARED_ROWS = 48, SHARED_DEPTH = 16, TALL = 512 };
+ * then have more rows, so that fewer of them copy the same columns of B, and only the
+ * columns that are copied at a time, so that threads end together. What a piece computes is
+ * the same with the copy and without. */
+enum { SHARED_COLUMNS = 320, SHARED_ROWS = 48, SHARED_DEPTH = 16, TALL = 1024, NARROW = 64 };
 #define SHARED_WORK 4e6
 static const size_t shared_most = (size_t)8 << 20; /* bytes */
 
@@ -51,12 +52,12 @@ static bool is_shared(const nd_gemm_piece *t)
            work_of(t) >= SHARED_WORK && t->m <= shared_most / sizeof *t->a / t->k;
 }
 
-static void cut(grid *g, size_t rows)
+static void cut(grid *g, bool shared)
 {
     const nd_gemm_piece *t = &g->whole;
     double work = work_of(t);
-    size_t down = power_of_two(pieces_of(t->m, rows));
-    size_t across = power_of_two(pieces_of(t->n, COLUMNS));
+    size_t down = power_of_two(pieces_of(t->m, shared ? TALL : ROWS));
+    size_t across = power_of_two(pieces_of(t->n, shared ? NARROW : COLUMNS));
     while (down * across < SPLIT) {
         double pieces = (double)(down * across);
         if (work < SPLIT_WORK * pieces * pieces * pieces) {
@@ -120,7 +121,7 @@ size_t nd_gemm_tasks(size_t m, size_t n, size_t k)
         return 1;
     }
     grid g = {.whole = {.m = m, .n = n, .k = k}};
-    cut(&g, is_shared(&g.whole) ? TALL : ROWS);
+    cut(&g, is_shared(&g.whole));
     return g.down * g.across;
 }
 
@@ -141,7 +142,7 @@ static void multiply(nd_pool *pool, const nd_gemm_piece *t)
     grid g = {.whole = *t, .isa = isa};
     g.whole.blocks = is_shared(t);
     g.left = g.whole.blocks ? nd_pool_room(pool, t->m * t->k * sizeof *t->a) : NULL;
-    cut(&g, g.left ? TALL : ROWS);
+    cut(&g, g.left != NULL);
     if (g.left) {
         nd_pool_run(pool, g.down * pieces_of(t->k, nd_gemm_step(t->k)), run_left, &g);
     }

@@ -15,6 +15,7 @@ enum {
     NARROW = 12,         /* a weight gradient so narrow is computed turned */
     SMALL_ROWS = 48,     /* pieces of fewer rows read B in place */
     SMALL_BYTES = 32768, /* B at most so large is read in place */
+    NEAR = MC / ND_MR,   /* panels of A that stay in the second cache */
     SIDE = 8,            /* panels of A that are copied side by side */
     DISTANT = 4096       /* lines that are a multiple of it apart fight for the cache */
 };
@@ -64,16 +65,18 @@ static void put_part(size_t rows, size_t n, const nd_real *tile, nd_real *c, siz
     }
 }
 
-/* All rows of C, columns j .. j + n - 1 of one panel; B lies at b. */
-static void panel_product(const nd_gemm_piece *t, const left *a, size_t k, const nd_real *b,
-                          size_t ldb, size_t j, size_t n, bool add)
+/* Columns j .. j + n - 1 of C, one panel, and panels first .. last - 1 of its rows; B lies
+ * at b. */
+static void panel_product(const nd_gemm_piece *t, const left *a, size_t first, size_t last,
+                          size_t k, const nd_real *b, size_t ldb, size_t j, size_t n, bool add)
 {
     size_t panels = panels_of(t->m, is_wide(t)), rows = t->m / panels, more = t->m % panels;
     size_t vectors = (n + VL - 1) / VL;
     bool whole = n == vectors * VL;
     nd_real tile[ND_MR * WIDEST * VL];
-    nd_real *c = t->c + j;
-    for (size_t i = 0, at = 0; i < panels; i++) {
+    size_t at = first * rows + least(first, more);
+    nd_real *c = t->c + at * t->ldc + j;
+    for (size_t i = first; i < least(last, panels); i++) {
         size_t count = rows + (i < more), step = a->step ? a->step : count;
         tile_fn *run = tile_of(count, a->panel, vectors);
         if (whole) {
@@ -126,10 +129,10 @@ static void block_small(const nd_gemm_piece *t, size_t p, size_t k, bool add)
         width = panel_columns(wide, t->n - j);
         size_t n = least(width, t->n - j);
         if (t->b_col == 1 && n % VL == 0) {
-            panel_product(t, &a, k, b + j, t->b_row, j, n, add);
+            panel_product(t, &a, 0, SIZE_MAX, k, b + j, t->b_row, j, n, add);
         } else {
             pack_panel(k, n, width, b + j * t->b_col, t->b_row, t->b_col, copy);
-            panel_product(t, &a, k, copy, width, j, n, add);
+            panel_product(t, &a, 0, SIZE_MAX, k, copy, width, j, n, add);
         }
     }
 }
@@ -163,13 +166,17 @@ static void block_large(const nd_gemm_piece *t, size_t p, size_t k, bool add, bo
     _Alignas(64) nd_real group[KC * (GROUP > WIDE_GROUP ? GROUP : WIDE_GROUP)];
     left a = copy_left(t, p, k, block);
     bool wide = is_wide(t);
+    size_t panels = panels_of(t->m, wide);
     const nd_real *b = t->b + p * t->b_row;
     for (size_t j = 0, columns; j < t->n; j += columns) {
         columns = group_columns(wide, t->n - j);
         pack_group(k, columns, wide, b + j * t->b_col, t->b_row, t->b_col, group);
-        for (size_t q = 0, width; q < columns; q += width) {
-            width = panel_columns(wide, columns - q);
-            panel_product(t, &a, k, group + q * k, width, j + q, least(width, columns - q), add);
+        for (size_t i = 0; i < panels; i += NEAR) {
+            for (size_t q = 0, width; q < columns; q += width) {
+                width = panel_columns(wide, columns - q);
+                size_t n = least(width, columns - q);
+                panel_product(t, &a, i, i + NEAR, k, group + q * k, width, j + q, n, add);
+            }
         }
         if (last) {
             finish(t, j, columns);
