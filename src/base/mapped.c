@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { MOST = 64, HANDLERS = 8 };
@@ -32,6 +33,17 @@ static uintptr_t page;
 static struct sigaction before[HANDLERS];
 static int handlers;
 
+/* Straight to the system, as in a signal's handler nothing may come between. */
+static bool zeros(uintptr_t from, size_t size)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+#ifdef SYS_mmap
+    return syscall(SYS_mmap, from, size, PROT_READ, flags, -1, 0) != -1;
+#else
+    return mmap((void *)from, size, PROT_READ, flags, -1, 0) != MAP_FAILED;
+#endif
+}
+
 /* Zeros from the page of an address to the end of the mapping that it lies in; false if
  * there is none. */
 static bool fill(uintptr_t at)
@@ -43,8 +55,7 @@ static bool fill(uintptr_t at)
         /* Not of a slot that changes hands meanwhile. */
         if (start != 0 && at - start < size && atomic_load(&w->start) == start) {
             atomic_store(&w->cut, true);
-            return mmap((void *)from, size - (from - start), PROT_READ,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+            return zeros(from, size - (from - start));
         }
     }
     return false;

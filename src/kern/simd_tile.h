@@ -57,8 +57,16 @@ typedef void tile_fn(size_t k, const nd_real *a, size_t step, const nd_real *b, 
 #define ND_LINE(i) line[(i) / 3][(i) % 3 * step + at]
 
 #define ND_ZERO_1(i) vec s##i = {0};
-#define ND_LINE_1(i) s##i += ND_LINE(i) * l0;
-#define ND_PLACE_1(i) s##i += a[i] * l0;
+#define ND_LINE_1(i)                  \
+    {                                 \
+        vec f = ND_SPLAT(ND_LINE(i)); \
+        ND_FMA(s##i, f, l0);          \
+    }
+#define ND_PLACE_1(i)           \
+    {                           \
+        vec f = ND_SPLAT(a[i]); \
+        ND_FMA(s##i, f, l0);    \
+    }
 #define ND_STORE_1(i)                    \
     {                                    \
         vec *out = (vec *)(c + (i)*ldc); \

@@ -233,7 +233,7 @@ static void jump_back(int number, siginfo_t *info, void *context)
 static void *fault_and_recover(void *user)
 {
     const volatile char *foreign = user;
-    for (int i = 0; i < 200; i++) {
+    for (volatile int i = 0; i < 200; i++) {
         if (sigsetjmp(back, 1) == 0) {
             (void)foreign[page];
             _exit(1);
