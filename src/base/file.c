@@ -64,11 +64,11 @@ static nd_status read_all(nd_ctx *ctx, const char *name, int fd, nd_bytes *bytes
     return ND_OK;
 }
 
-static nd_status fail_changed(nd_ctx *ctx, const char *path)
+static nd_status fail_cut(nd_ctx *ctx, const char *path)
 {
     return nd_fail(ctx, ND_ERR_IO,
-                   "%s was changed or cut short by another program while it was read, or the "
-                   "disk does not give all of it",
+                   "%s was cut short by another program while it was read, or the disk does not "
+                   "give all of it",
                    path);
 }
 
@@ -99,7 +99,7 @@ static nd_status read_open_file(nd_ctx *ctx, const char *path, int *fd, nd_bytes
     if (bytes->size < (uintmax_t)st.st_size && fstat(*fd, &st) == 0 &&
         bytes->size == (uintmax_t)st.st_size) {
         nd_bytes_free(bytes);
-        return fail_changed(ctx, path);
+        return fail_cut(ctx, path);
     }
     return ND_OK;
 }
@@ -141,16 +141,29 @@ void nd_bytes_free(nd_bytes *bytes)
 
 nd_status nd_bytes_whole(nd_ctx *ctx, const char *path, const nd_bytes *bytes)
 {
-    bool changed = nd_mapped_look(bytes->watched) == ND_MAPPED_CHANGED;
-    return changed ? fail_changed(ctx, path) : ND_OK;
+    bool cut = nd_mapped_look(bytes->watched) == ND_MAPPED_CUT;
+    return cut ? fail_cut(ctx, path) : ND_OK;
+}
+
+void nd_bytes_warn(nd_ctx *ctx, const char *path, const nd_bytes *bytes)
+{
+    nd_mapped_state state = nd_mapped_look(bytes->watched);
+    if (state == ND_MAPPED_GROWN) {
+        nd_log(ctx, 1, "%s grew while it was read: its first %zu bytes were taken", path,
+               bytes->size);
+    } else if (state == ND_MAPPED_WRITTEN) {
+        nd_log(ctx, 1,
+               "%s was written to by another program while it was read: what was read may be "
+               "partly old and partly new",
+               path);
+    }
 }
 
 nd_status nd_bytes_end(nd_ctx *ctx, const char *path, nd_bytes *bytes, nd_status status)
 {
     nd_status whole = nd_bytes_whole(ctx, path, bytes);
-    if (status == ND_OK && nd_mapped_look(bytes->watched) == ND_MAPPED_GROWN) {
-        nd_log(ctx, 1, "%s grew while it was read: the first %zu bytes were taken", path,
-               bytes->size);
+    if (status == ND_OK && whole == ND_OK) {
+        nd_bytes_warn(ctx, path, bytes);
     }
     nd_bytes_free(bytes);
     return whole != ND_OK ? whole : status;

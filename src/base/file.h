@@ -26,12 +26,15 @@ const char *nd_errno_text(int error, char room[ND_ERRNO_TEXT]);
 nd_status nd_file_read(nd_ctx *ctx, const char *path, nd_bytes *bytes);
 void nd_bytes_free(nd_bytes *bytes);
 
-/* ND_ERR_IO if the file was cut short or written to after nd_file_read, or could not be read
- * on: what was read of it may be zeros, or of both. One that only grew is as it was. */
+/* ND_ERR_IO if the file was cut short after nd_file_read, or could not be read on: what was
+ * read of it may be zeros. */
 nd_status nd_bytes_whole(nd_ctx *ctx, const char *path, const nd_bytes *bytes);
 
+/* A warning if the file grew or was written to since nd_file_read. */
+void nd_bytes_warn(nd_ctx *ctx, const char *path, const nd_bytes *bytes);
+
 /* nd_bytes_free at the end of reading, which came to status: that of nd_bytes_whole where
- * it failed, else status. A warning if the file grew. */
+ * it failed, else status, with nd_bytes_warn. */
 nd_status nd_bytes_end(nd_ctx *ctx, const char *path, nd_bytes *bytes, nd_status status);
 
 /* True if path exists (as anything). */

@@ -171,7 +171,7 @@ nd_mapped_state nd_mapped_look(int watched)
     }
     watch *w = &watches[watched - 1];
     if (atomic_load(&w->cut) || fstat(w->fd, &info) != 0) {
-        return ND_MAPPED_CHANGED;
+        return ND_MAPPED_CUT;
     }
     size_t size = atomic_load(&w->size);
     bool same =
@@ -179,7 +179,9 @@ nd_mapped_state nd_mapped_look(int watched)
     if ((uintmax_t)info.st_size > size) {
         return ND_MAPPED_GROWN;
     }
-    return (uintmax_t)info.st_size == size && same ? ND_MAPPED_WHOLE : ND_MAPPED_CHANGED;
+    return (uintmax_t)info.st_size < size ? ND_MAPPED_CUT
+           : same                         ? ND_MAPPED_WHOLE
+                                          : ND_MAPPED_WRITTEN;
 }
 
 void nd_mapped_end(int watched)

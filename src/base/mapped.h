@@ -17,8 +17,9 @@ int nd_mapped_watch(const void *data, size_t size, int fd);
 
 typedef enum nd_mapped_state {
     ND_MAPPED_WHOLE,
-    ND_MAPPED_GROWN,  /* longer now; what was mapped may be what it was */
-    ND_MAPPED_CHANGED /* shorter, written to or unreadable since it was mapped */
+    ND_MAPPED_GROWN,   /* longer now; what was mapped may be what it was */
+    ND_MAPPED_WRITTEN, /* as long, with another time; some file systems change that alone */
+    ND_MAPPED_CUT      /* shorter, or unreadable */
 } nd_mapped_state;
 
 /* What became of a mapping, or of its file. Any thread; ND_MAPPED_WHOLE for 0. */

@@ -160,6 +160,7 @@ void nd_cache_close(nd_cache *cache)
         return;
     }
     if (cache->owned) {
+        nd_bytes_warn(cache->ctx, cache->path, &cache->bytes);
         nd_bytes_free(&cache->bytes);
     }
     nd_free(cache->path);
