@@ -85,7 +85,8 @@ ND_API const char *nd_version(void);
  * static string, "unknown status" for other numbers. */
 ND_API const char *nd_status_text(nd_status status);
 
-/* Make a context with its own workers.
+/* Make a context with its own workers. Files are read through mappings: the first one
+ * sets a handler for SIGBUS, which passes on what is not nadir's (docs/reliability.md).
  *   threads  workers including the caller; 0 means every core of the machine
  * ND_ERR_ARGUMENT if threads is outside 0..1024, ND_ERR_MEMORY; *ctx is then
  * NULL. */
