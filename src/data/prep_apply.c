@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "data/prep.h"
 #include "data/prep_parts.h"
+#include "kern/kern.h"
 
 /* Rows of one task, and the features from which dispatching pays. */
 enum { BLOCK = 64, PARALLEL = 1 << 15 };
@@ -115,9 +116,7 @@ void nd_prep_pixels(const nd_prep_column *column, const uint8_t *pixel, size_t c
 {
     const nd_real factor = (nd_real)(1 / column->scale);
     const nd_real shift = (nd_real)(-column->center / column->scale);
-    for (size_t j = 0; j < count; j++) {
-        x[j] = (nd_real)pixel[j] * factor + shift;
-    }
+    nd_k_bytes(count, pixel, factor, shift, x);
 }
 
 static void apply_image(const work *w, size_t i, const nd_column *raw, size_t from, size_t to)

@@ -7,6 +7,9 @@
 /* Rows of one task; numbers from which dispatching pays. */
 enum { BLOCK = 16, PARALLEL = 1 << 15, CHUNK = 256 };
 
+/* Rows that are fetched ahead; bytes that come at once. */
+enum { AHEAD = 2, LINE = 64 };
+
 /* A run of neighbouring features: numbers at a place in a dense row, or the pixels
  * of an image column. */
 typedef struct piece {
@@ -69,11 +72,29 @@ static void copy_rows(const nd_real *from, size_t width, const uint32_t *index, 
     }
 }
 
+/* Rows in a random order are fetched ahead: memory is waited for once instead of line by line. */
+static void expect_row(const table_source *s, size_t row)
+{
+    for (size_t i = 0; i < s->pieces; i++) {
+        const piece *p = &s->piece[i];
+        size_t bytes = p->image ? p->features : p->features * sizeof(nd_real);
+        const char *from = p->image
+                               ? (const char *)p->pixel + (s->row ? s->row[row] : row) * p->stride
+                               : (const char *)(s->number + row * s->dense + p->at);
+        for (size_t at = 0; at < bytes; at += LINE) {
+            __builtin_prefetch(from + at);
+        }
+    }
+}
+
 static void table_gather(const nd_source *source, const uint32_t *index, size_t first, size_t count,
                          nd_real *x, nd_real *y)
 {
     const table_source *s = (const table_source *)source;
     for (size_t i = 0; i < count; i++) {
+        if (index && !s->window && i + AHEAD < count) {
+            expect_row(s, index[i + AHEAD]);
+        }
         gather_row(s, index ? index[i] : first + i, x + i * source->features);
     }
     if (source->mirror && y) {

@@ -58,6 +58,7 @@ typedef struct nd_isa {
                      nd_real *gx);
     void (*bias)(size_t rows, size_t n, const nd_real *bias, nd_real *y);
     void (*add)(size_t n, const nd_real *a, const nd_real *b, nd_real *y);
+    void (*bytes)(size_t n, const uint8_t *x, nd_real factor, nd_real shift, nd_real *y);
     void (*scale)(size_t n, nd_real factor, nd_real *x);
     void (*axpy)(size_t n, nd_real factor, const nd_real *x, nd_real *y);
     void (*exp)(size_t n, const nd_real *x, nd_real *y);

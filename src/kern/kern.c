@@ -154,6 +154,11 @@ void nd_k_bias_act(nd_pool *pool, nd_act act, nd_real slope, size_t rows, size_t
     run_rows(pool, &j, bias_act_task);
 }
 
+void nd_k_bytes(size_t n, const uint8_t *x, nd_real factor, nd_real shift, nd_real *y)
+{
+    nd_isa_at(0)->bytes(n, x, factor, shift, y);
+}
+
 static void add_task(void *user, size_t i)
 {
     const job *j = user;

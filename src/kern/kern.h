@@ -81,6 +81,9 @@ void nd_k_act_back(nd_pool *pool, nd_act act, nd_real slope, size_t n, const nd_
 void nd_k_bias_act(nd_pool *pool, nd_act act, nd_real slope, size_t rows, size_t n,
                    const nd_real *bias, nd_real *y);
 
+/* y[i] = x[i] * factor + shift, on the calling thread. */
+void nd_k_bytes(size_t n, const uint8_t *x, nd_real factor, nd_real shift, nd_real *y);
+
 void nd_k_add(nd_pool *pool, size_t n, const nd_real *a, const nd_real *b,
               nd_real *y); /* y = a+b, y may be a or b */
 void nd_k_scale(nd_pool *pool, size_t n, nd_real factor, nd_real *x);

@@ -58,6 +58,7 @@ void nd_ref_follow(size_t n, double share, const nd_real *w, nd_real *average);
 void nd_ref_bound_columns(size_t rows, size_t n, double most, nd_real *w);
 void nd_ref_clip_columns(size_t rows, size_t n, double share, double least, const nd_real *w,
                          nd_real *g);
+void nd_ref_bytes(size_t n, const uint8_t *x, nd_real factor, nd_real shift, nd_real *y);
 void nd_ref_axpy(size_t n, nd_real factor, const nd_real *x, nd_real *y);
 void nd_ref_look_ahead(size_t n, nd_real factor, const nd_real *v, nd_real *w, nd_real *saved);
 

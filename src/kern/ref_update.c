@@ -133,6 +133,13 @@ void nd_ref_look_ahead(size_t n, nd_real factor, const nd_real *v, nd_real *w, n
     }
 }
 
+void nd_ref_bytes(size_t n, const uint8_t *x, nd_real factor, nd_real shift, nd_real *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] = (nd_real)((wide)x[i] * (wide)factor + (wide)shift);
+    }
+}
+
 void nd_ref_axpy(size_t n, nd_real factor, const nd_real *x, nd_real *y)
 {
     for (size_t i = 0; i < n; i++) {

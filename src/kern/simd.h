@@ -30,6 +30,7 @@ const nd_isa ND_ISA = {
     .act_back = act_back_map,
     .bias = bias_map,
     .add = add_map,
+    .bytes = bytes_map,
     .scale = scale_map,
     .axpy = axpy_map,
     .exp = exp_map,

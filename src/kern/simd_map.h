@@ -101,6 +101,13 @@ static void axpy_map(size_t n, nd_real factor, const nd_real *restrict x, nd_rea
     }
 }
 
+static void bytes_map(size_t n, const uint8_t *x, nd_real factor, nd_real shift, nd_real *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] = (nd_real)x[i] * factor + shift;
+    }
+}
+
 static void scale_map(size_t n, nd_real factor, nd_real *x)
 {
     for (size_t i = 0; i < n; i++) {

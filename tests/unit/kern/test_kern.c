@@ -105,6 +105,26 @@ static void add_scale_and_fill_do_what_they_say(void **state)
     nd_free(y);
 }
 
+static void bytes_become_numbers_in_every_set(void **state)
+{
+    (void)state;
+    enum { N = 784 };
+    uint8_t byte[N];
+    nd_real want[N], got[N];
+    for (size_t i = 0; i < N; i++) {
+        byte[i] = (uint8_t)(i * 37);
+    }
+    nd_ref_bytes(N, byte, (nd_real)0.0127, (nd_real)-0.424, want);
+    for (size_t i = 0; nd_isa_at(i); i++) {
+        for (size_t n = 0; n < N; n = 2 * n + 1) {
+            got[n] = -1;
+            nd_isa_at(i)->bytes(n, byte, (nd_real)0.0127, (nd_real)-0.424, got);
+            assert_close(got, want, n, tight, 1);
+            assert_true(got[n] == -1);
+        }
+    }
+}
+
 static void dropout_equals_the_reference_in_every_set(void **state)
 {
     (void)state;
@@ -414,6 +434,7 @@ int main(void)
         cmocka_unit_test(relu_passes_on_nan),
         cmocka_unit_test(bias_and_activation_equal_the_reference),
         cmocka_unit_test(add_scale_and_fill_do_what_they_say),
+        cmocka_unit_test(bytes_become_numbers_in_every_set),
         cmocka_unit_test(dropout_equals_the_reference_in_every_set),
         cmocka_unit_test(dropout_drops_its_rate),
         cmocka_unit_test(reductions_equal_the_reference_in_every_set),
