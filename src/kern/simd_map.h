@@ -177,17 +177,19 @@ static void philox_lanes(const nd_rng *rng, uint64_t first, uint64_t *word)
         c2[i] = (pair_vec){0} + counter[2];
         c3[i] = (pair_vec){0} + counter[3];
     }
+    pair_vec k0 = (pair_vec){0} + key[0], k1 = (pair_vec){0} + key[1];
+#pragma GCC unroll 10
     for (int round = 0; round < 10; round++) {
 #pragma GCC unroll 8
         for (size_t i = 0; i < PAIR_VECS; i++) {
             pair_vec p0 = pair_product(c0[i], m0), p1 = pair_product(c2[i], m1);
-            c0[i] = (p1 >> 32) ^ c1[i] ^ key[0];
-            c2[i] = (p0 >> 32) ^ c3[i] ^ key[1];
+            c0[i] = (p1 >> 32) ^ (c1[i] ^ k0);
+            c2[i] = (p0 >> 32) ^ (c3[i] ^ k1);
             c1[i] = p1;
             c3[i] = p0;
         }
-        key[0] += 0x9e3779b9u;
-        key[1] += 0xbb67ae85u;
+        k0 += 0x9e3779b9u; /* may carry into the high half, which does not count */
+        k1 += 0xbb67ae85u;
     }
 #pragma GCC unroll 8
     for (size_t i = 0; i < PAIR_VECS; i++) {

@@ -110,26 +110,48 @@ static size_t group_columns(bool wide, size_t rest)
     return single ? most - WIDEST * VL : rest < most ? rest : most;
 }
 
+/* One row of so many panels, all of them whole. */
+static inline void copy_row(size_t panels, size_t width, size_t k, const nd_real *row, nd_real *to)
+{
+    for (size_t i = 0; i < panels; i++, row += width, to += width * k) {
+#pragma GCC unroll 4
+        for (size_t c = 0; c < width; c += VL) {
+            *(vec *)(to + c) = *(const vec *)(row + c);
+        }
+    }
+}
+
+/* Panels of the width of the first, all of them whole, that n columns begin with. */
+static size_t leading_panels(bool wide, size_t n, size_t width)
+{
+    size_t count = 0;
+    while (n >= width && panel_columns(wide, n) == width) {
+        n -= width;
+        count++;
+    }
+    return count;
+}
+
 /* Copy a group of columns as panels. Where rows of B are contiguous it goes row by
  * row, so that B is read in long stretches. */
 static void pack_group(size_t k, size_t n, bool wide, const nd_real *b, size_t b_row, size_t b_col,
                        nd_real *group)
 {
     enum { AHEAD = 8 };
-    size_t j = 0, width;
-    for (size_t p = 0; b_col == 1 && p < k; p++) {
+    size_t width = panel_columns(wide, n);
+    size_t count = b_col == 1 ? leading_panels(wide, n, width) : 0, done = count * width;
+    for (size_t p = 0; count > 0 && p < k; p++) {
         const nd_real *row = b + p * b_row;
-        for (size_t c = 0; c < n; c += 64 / sizeof *b) {
+        for (size_t c = 0; c < done; c += 64 / sizeof *b) {
             __builtin_prefetch(row + (p + AHEAD < k ? AHEAD * b_row : 0) + c);
         }
-        for (j = 0; (width = panel_columns(wide, n - j)) <= n - j; j += width) {
-            nd_real *to = group + j * k + p * width;
-            for (size_t c = 0; c < width; c += VL) {
-                *(vec *)(to + c) = *(const vec *)(row + j + c);
-            }
+        if (width == PANEL) {
+            copy_row(count, PANEL, k, row, group + p * PANEL);
+        } else {
+            copy_row(count, WIDEST * VL, k, row, group + p * WIDEST * VL);
         }
     }
-    for (; j < n; j += width) {
+    for (size_t j = done; j < n; j += width) {
         width = panel_columns(wide, n - j);
         size_t columns = n - j < width ? n - j : width;
         pack_panel(k, columns, width, b + j * b_col, b_row, b_col, group + j * k);
@@ -157,27 +179,51 @@ static void turn_panel(size_t k, size_t n, const nd_real *restrict in, size_t st
     }
 }
 
+/* Line p of panels first .. last - 1, out of m rows dealt to panels. */
+static void pack_line(size_t m, size_t panels, size_t first, size_t last, size_t k, size_t p,
+                      const nd_real *a, nd_real *out)
+{
+    size_t few = m / panels, more = m % panels;
+    size_t at = first * few + (first < more ? first : more);
+    for (size_t i = first; i < last; i++) {
+        size_t rows = few + (i < more);
+        memcpy(out + at * k + p * rows, a + at, rows * sizeof *a);
+        at += rows;
+    }
+}
+
+/* The same line of n panels of so many rows, which begin at a and at out, in whole vectors:
+ * what is too much is written over by the next line. */
+static inline void pack_whole(size_t n, size_t rows, size_t k, const nd_real *a, nd_real *out)
+{
+    for (size_t i = 0; i < n; i++, a += rows, out += rows * k) {
+#pragma GCC unroll 2
+        for (size_t r = 0; r < ND_MR; r += VL) {
+            *(vec *)(out + r) = *(const vec *)(a + r);
+        }
+    }
+}
+
 /* Rows of a transposed matrix, those of one panel and one p side by side: panels
- * first .. last - 1 of m rows dealt to panels. Whole vectors are copied where so much
- * can be read; what is too much is written over by the next lines. */
+ * first .. last - 1 of m rows dealt to panels. */
 static void pack_panels(size_t m, size_t panels, size_t first, size_t last, size_t k,
                         const nd_real *a, size_t step, nd_real *out)
 {
+    enum { WHOLE = (ND_MR + VL - 1) / VL * VL };
     size_t few = m / panels, more = m % panels;
-    size_t start = first * few + (first < more ? first : more);
+    size_t inner = last < panels ? last : panels - 1; /* behind these so much can be read */
+    bool whole = 2 * few >= WHOLE && first < inner;
+    size_t turn_at = more < first ? first : more < inner ? more : inner;
+    size_t large = turn_at - first, start = first * few + (first < more ? first : more);
     for (size_t p = 0; p < k; p++, a += step) {
-        for (size_t i = first, at = start; i < last; i++) {
-            size_t rows = few + (i < more);
-            nd_real *to = out + at * k + p * rows;
-            size_t whole = (rows + VL - 1) / VL * VL;
-            if ((k - p) * rows >= whole && at + whole <= m) {
-                for (size_t r = 0; r < rows; r += VL) {
-                    *(vec *)(to + r) = *(const vec *)(a + at + r);
-                }
-            } else {
-                memcpy(to, a + at, rows * sizeof *a);
-            }
-            at += rows;
+        if (whole && p + 1 < k) {
+            nd_real *to = out + start * k;
+            size_t behind = large * (few + 1);
+            pack_whole(large, few + 1, k, a + start, to + p * (few + 1));
+            pack_whole(inner - turn_at, few, k, a + start + behind, to + behind * k + p * few);
+            pack_line(m, panels, inner, last, k, p, a, out);
+        } else {
+            pack_line(m, panels, first, last, k, p, a, out);
         }
     }
 }
