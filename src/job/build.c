@@ -298,13 +298,19 @@ static nd_status freeze_body(nd_desc *desc)
 
 static nd_status check_frozen(const nd_desc *desc, size_t asked, int64_t unfreeze_at)
 {
-    bool any = false;
+    bool any = false, moves = false;
     for (size_t i = 0; i < desc->count; i++) {
-        any = any || (desc->layer[i]->shape.params > 0 && !desc->layer[i]->frozen);
+        const nd_desc_layer *layer = desc->layer[i];
+        bool learns = layer->shape.params > 0 && !layer->frozen;
+        any = any || learns;
+        moves = moves || (learns && layer->lr > 0);
     }
     if (!any) {
         return nd_fail(desc->ctx, ND_ERR_OPTION,
                        "freeze: every layer is frozen, nothing would be trained");
+    }
+    if (!moves) {
+        nd_log(desc->ctx, 1, "lr_layers: no layer has a rate above 0, so nothing is trained");
     }
     if (unfreeze_at > 0 && asked == 0) {
         return nd_fail(desc->ctx, ND_ERR_OPTION, "unfreeze_at: no layer is frozen (freeze)");

@@ -172,6 +172,12 @@ static nd_status check_folds(const ensemble *e)
         return nd_fail(e->ctx, ND_ERR_OPTION,
                        "refit: it would train every member on the fold that it leaves out");
     }
+    if (nd_opt_origin(&e->config->set, "valid") == ND_FROM_CALL && e->parts->split.valid > 0) {
+        nd_log(
+            e->ctx, 1,
+            "valid: members by folds validate on the fold that each leaves out, the share is not "
+            "used");
+    }
     return ND_OK;
 }
 

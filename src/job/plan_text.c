@@ -129,8 +129,10 @@ static void network_line(nd_text *text, const nd_desc *desc)
 }
 
 /* What was asked for, and is not off. */
-static void regular_part(nd_text *text, const nd_setup_regular *r)
+static void regular_part(nd_text *text, const nd_setup *plan)
 {
+    const nd_setup_regular *r = &plan->regular;
+    char number[ND_NUM_TEXT];
     const struct {
         const char *name;
         double value;
@@ -139,6 +141,7 @@ static void regular_part(nd_text *text, const nd_setup_regular *r)
         {", l2 ", r->l2},
         {", max_norm ", r->max_norm},
         {", orthogonality ", r->orthogonality},
+        {", clip_norm ", plan->clip_norm},
         {", clip_value ", r->clip_value},
         {", clip_layer_norm ", r->clip_layer_norm},
         {", clip_adaptive ", r->clip_adaptive},
@@ -149,7 +152,8 @@ static void regular_part(nd_text *text, const nd_setup_regular *r)
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         if (row[i].value > 0) {
-            real(text, row[i].name, row[i].value);
+            nd_num_print(number, row[i].value);
+            nd_text_printf(text, "%s%s", row[i].name, number);
         }
     }
 }
@@ -162,7 +166,7 @@ static void training_line(nd_text *text, const nd_setup *plan)
     if (plan->weight_decay > 0) {
         real(text, ", weight_decay ", plan->weight_decay);
     }
-    regular_part(text, &plan->regular);
+    regular_part(text, plan);
     if (plan->batch_size == 0) {
         nd_text_puts(text, ", all rows in one batch");
     } else {

@@ -1,4 +1,4 @@
-/* Penalties, bounds, clipping, stopping and averages: what is set, and what of it has no
+/* Penalties, bounds, clipping, stopping, averages and freezing: what is set, and what of it has no
  * meaning beside the rest. */
 #include <string.h>
 
@@ -118,6 +118,28 @@ static nd_status check_averages(const nd_config *config, const nd_setup *plan)
     return check_swa(config, plan);
 }
 
+/* What does nothing beside the rest. */
+static void tell_idle(const nd_config *config, const nd_setup *plan)
+{
+    const nd_optset *set = &config->set;
+    bool frozen = nd_opt_list_count(set, "freeze") > 0;
+    if (plan->min_delta > 0 && plan->patience == 0) {
+        nd_log(
+            config->ctx, 1,
+            "min_delta: nothing stops by it, as patience is 0; smaller falls do not count as the "
+            "best epoch all the same");
+    }
+    if (frozen && nd_opt_text(set, "from")[0] == '\0') {
+        nd_log(config->ctx, 1,
+               "freeze: what is frozen begins at random, and has learned nothing; from starts it "
+               "from another model");
+    }
+    if (frozen && nd_opt_int(set, "unfreeze_at") > plan->epochs) {
+        nd_log(config->ctx, 1, "unfreeze_at: the last epoch is %ld, so layers stay frozen",
+               plan->epochs);
+    }
+}
+
 nd_status nd_setup_regularize(const nd_config *config, size_t valid, nd_setup *plan)
 {
     read_regular(config, &plan->regular);
@@ -129,6 +151,7 @@ nd_status nd_setup_regularize(const nd_config *config, size_t valid, nd_setup *p
         nd_log(config->ctx, 1,
                "restore_best: without validation rows no epoch is known to be the best");
     }
+    tell_idle(config, plan);
     ND_TRY(check_stops(config, valid, plan));
     return check_averages(config, plan);
 }

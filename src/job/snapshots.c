@@ -38,7 +38,19 @@ static nd_status refuse(const nd_config *config, const nd_setup *plan)
         return nd_fail(config->ctx, ND_ERR_OPTION,
                        "warmup: each cycle of snapshots starts at the full rate");
     }
-    return ND_OK;
+    if (plan->regular.swa > 0) {
+        return nd_fail(config->ctx, ND_ERR_OPTION,
+                       "swa: it holds the learning rate, which has to restart for snapshots; give "
+                       "one of them");
+    }
+    const char *end = plan->regular.gl > 0    ? "stop_gl"
+                      : plan->regular.pq > 0  ? "stop_pq"
+                      : plan->target_loss > 0 ? "target_loss"
+                                              : NULL;
+    return end ? nd_fail(config->ctx, ND_ERR_OPTION,
+                         "%s: snapshots need every cycle, and it would end the training in one",
+                         end)
+               : ND_OK;
 }
 
 static void tell_unused(const nd_config *config)

@@ -110,7 +110,7 @@ static void drop_refit(job *j)
 {
     bool wanted = strcmp(nd_opt_text(&j->config->set, "refit"), "yes") == 0;
     j->plan.refit = j->plan.refit && j->parts.split.valid > 0;
-    if (wanted && !j->plan.refit) {
+    if (wanted && j->parts.split.valid == 0) {
         nd_log(j->ctx, 1, "refit: there is no share of validation rows to train on as well");
     }
 }

@@ -10,9 +10,10 @@
  * cutting the work of a row costs more than it saves. */
 enum { ROW_WEIGHTS = 262144 };
 
-/* A chunk has at least so many rows, and so many multiply-adds, some 1.5
- * microseconds: several times what handing it to another thread costs. */
-enum { CHUNK_ROWS = 16, CHUNK_WORK = 75000 };
+/* A chunk has at least so many multiply-adds, some 1.5 microseconds: several times what
+ * handing it to another thread costs; and so many rows: with fewer, weights and gradients
+ * that move from core to core cost more than the other core brings. */
+enum { CHUNK_ROWS = 32, CHUNK_WORK = 75000 };
 
 /* Rows that go through all layers together: what they leave behind stays in the
  * first cache, or close to it. */
