@@ -33,6 +33,7 @@ static void add_bounds(const nd_option *option, nd_text *text)
 void nd_option_domain(const nd_option *option, int choices, nd_text *text)
 {
     if (option->type == ND_OPT_BOOL) {
+        nd_text_puts(text, strcmp(option->preset, "true") == 0 ? "default: on" : "");
         return;
     }
     if (option->type == ND_OPT_INT || option->type == ND_OPT_REAL) {
