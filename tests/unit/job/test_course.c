@@ -186,20 +186,34 @@ static void leaky_relu_or_a_positive_bias_keeps_them_alive(void **state)
     "hidden=64,64 optimizer=momentum clip_norm=5 batch_size=32 schedule=constant " \
     "weight_decay=0 epochs=20 "
 
+/* Where such a rate ends depends on the last bits of every sum: one seed says little. */
+static const char *const seeds[] = {" seed=1", " seed=2", " seed=3"};
+
+static told train_seed(const char *settings, size_t i)
+{
+    char all[300];
+    snprintf(all, sizeof all, "%s%s", settings, seeds[i]);
+    return train(all);
+}
+
 static void a_high_rate_kills_relu_units(void **state)
 {
     (void)state;
-    told t = train(FAST "activation=relu lr=0.2");
-    assert_true(t.dead > 0.5 && t.last_loss > 0.3);
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
+        told t = train_seed(FAST "activation=relu lr=0.15", i);
+        assert_true(t.dead > 0.5 && t.last_loss > 0.5);
+    }
 }
 
 static void leaky_relu_or_a_lower_rate_keeps_them_alive(void **state)
 {
     (void)state;
-    told leaky = train(FAST "activation=leaky_relu lr=0.2");
-    told slow = train(FAST "activation=relu lr=0.02");
-    assert_true(leaky.dead <= 0 && leaky.last_loss < 0.3 && leaky.accuracy > 0.9);
-    assert_true(slow.dead < 0.1 && slow.last_loss < 0.1 && slow.accuracy > 0.95);
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
+        told leaky = train_seed(FAST "activation=leaky_relu lr=0.15", i);
+        told slow = train_seed(FAST "activation=relu lr=0.02", i);
+        assert_true(leaky.dead <= 0 && leaky.last_loss < 0.3 && leaky.accuracy > 0.9);
+        assert_true(slow.dead < 0.1 && slow.last_loss < 0.1 && slow.accuracy > 0.95);
+    }
 }
 
 #define MIRROR                                                                          \
