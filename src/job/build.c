@@ -337,11 +337,16 @@ static nd_status set_frozen(nd_desc *desc, const nd_optset *set)
 static void decay_rates(nd_desc *desc, double decay)
 {
     double factor = 1;
+    size_t dense = 0;
     for (size_t i = desc->count; i-- > 0;) {
         desc->layer[i]->lr *= factor;
         if (strcmp(desc->layer[i]->class->name, "dense") == 0) {
             factor *= decay;
+            dense++;
         }
+    }
+    if (decay < 1 && dense < 2) {
+        nd_log(desc->ctx, 1, "layer_decay: there is one dense layer, and none before it");
     }
 }
 

@@ -118,11 +118,33 @@ static nd_status check_averages(const nd_config *config, const nd_setup *plan)
     return check_swa(config, plan);
 }
 
+/* Rprop goes by the signs of the gradient, which no factor above 0 changes. */
+static void doubt_clipping(const nd_config *config, const nd_setup *plan)
+{
+    const nd_setup_regular *r = &plan->regular;
+    const char *key = plan->clip_norm > 0      ? "clip_norm"
+                      : r->clip_value > 0      ? "clip_value"
+                      : r->clip_layer_norm > 0 ? "clip_layer_norm"
+                      : r->clip_adaptive > 0   ? "clip_adaptive"
+                                               : NULL;
+    if (key != NULL && strcmp(plan->optimizer, "rprop") == 0) {
+        nd_log(config->ctx, 1, "%s: rprop goes by the signs of the gradient, which stay the same",
+               key);
+    }
+}
+
 /* What does nothing beside the rest. */
 static void tell_idle(const nd_config *config, const nd_setup *plan)
 {
     const nd_optset *set = &config->set;
     bool frozen = nd_opt_list_count(set, "freeze") > 0;
+    const nd_setup_regular *r = &plan->regular;
+    doubt_clipping(config, plan);
+    if (r->swa > 0 && r->swa + 2 * r->swa_every - 1 > plan->epochs) {
+        nd_log(config->ctx, 1,
+               "swa: only the weights after epoch %ld are averaged, which is no average",
+               r->swa + r->swa_every - 1);
+    }
     if (plan->min_delta > 0 && plan->patience == 0) {
         nd_log(
             config->ctx, 1,

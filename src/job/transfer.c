@@ -469,6 +469,19 @@ static void tell(const matching *m)
     nd_text_free(&fresh);
 }
 
+/* A frozen layer that starts anew stays at random. */
+static void doubt_frozen(const matching *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const match *one = &m->match[i];
+        if (one->from == NULL && one->layer->frozen) {
+            nd_log(m->transfer->weights->ctx, 1,
+                   "freeze: layer %s starts at random (%s), and stays so", one->layer->name,
+                   one->why);
+        }
+    }
+}
+
 static nd_status start(matching *m, nd_net *net)
 {
     const nd_weights *w = m->transfer->weights;
@@ -484,6 +497,7 @@ static nd_status start(matching *m, nd_net *net)
     }
     if (!m->transfer->told) {
         tell(m);
+        doubt_frozen(m);
         m->transfer->told = true;
     }
     return ND_OK;

@@ -243,6 +243,19 @@ static void only_what_is_named_is_taken(void **state)
          "taken)");
 }
 
+static void frozen_layers_that_start_anew_are_doubted(void **state)
+{
+    (void)state;
+    write_rows("a,b,c,class", 'x', 2, 1);
+    const char *const apart[] = {"from",   source,   "take", "dense1", "freeze",
+                                 "dense2", "epochs", "1",    NULL};
+    nd_model_destroy(train_well(apart));
+    says("freeze: layer dense2 starts at random (not taken), and stays so");
+    const char *const met[] = {"from", source, "freeze", "body", "epochs", "1", NULL};
+    nd_model_destroy(train_well(met));
+    assert_null(strstr(log_text, "starts at random"));
+}
+
 static void settings_without_sense_are_refused(void **state)
 {
     (void)state;
@@ -391,6 +404,7 @@ int main(void)
         cmocka_unit_test(columns_are_matched_by_name),
         cmocka_unit_test(layers_that_read_other_inputs_stay_new),
         cmocka_unit_test(only_what_is_named_is_taken),
+        cmocka_unit_test(frozen_layers_that_start_anew_are_doubted),
         cmocka_unit_test(settings_without_sense_are_refused),
         cmocka_unit_test(rates_fall_with_the_distance_from_the_output),
         cmocka_unit_test(an_interrupted_run_ends_with_the_same_bits),
