@@ -159,7 +159,7 @@ static void bench_shape(size_t batch, size_t in, size_t out, nd_pool *pool, int 
     printf("\n");
 }
 
-static void bench_products(nd_pool *pool)
+static void bench_products(nd_pool *alone, nd_pool *pool)
 {
     static const size_t shape[][3] = {
         {1, 4, 16},      {1, 16, 3},      {16, 4, 16},      {16, 16, 3},       {8, 8, 8},
@@ -170,7 +170,7 @@ static void bench_products(nd_pool *pool)
     };
     printf("\nMatrix products, GFLOP/s: forward, gradient of input, of weights\n");
     for (size_t i = 0; i < sizeof shape / sizeof shape[0]; i++) {
-        bench_shape(shape[i][0], shape[i][1], shape[i][2], NULL, 1);
+        bench_shape(shape[i][0], shape[i][1], shape[i][2], alone, 1);
         if (shape[i][0] * shape[i][1] * shape[i][2] > 1000000) {
             bench_shape(shape[i][0], shape[i][1], shape[i][2], pool, nd_pool_threads(pool));
         }
@@ -415,15 +415,16 @@ static void print_machine(nd_pool *pool)
 
 int main(void)
 {
-    nd_pool *pool = nd_pool_create(0);
-    if (!pool) {
+    nd_pool *pool = nd_pool_create(0), *alone = nd_pool_create(1);
+    if (!pool || !alone) {
         return 2;
     }
     print_machine(pool);
     bench_dispatch(pool);
     bench_passes(pool);
     bench_sparse();
-    bench_products(pool);
+    bench_products(alone, pool);
     nd_pool_destroy(pool);
+    nd_pool_destroy(alone);
     return 0;
 }

@@ -91,7 +91,7 @@ static nd_gemm_piece rows_of(const grid *g, size_t i)
 static void run_left(void *user, size_t i)
 {
     const grid *g = user;
-    size_t step = nd_gemm_step(g->whole.k), blocks = pieces_of(g->whole.k, step);
+    size_t step = nd_gemm_step(g->whole.k, g->isa->depth), blocks = pieces_of(g->whole.k, step);
     nd_gemm_piece piece = rows_of(g, i / blocks);
     size_t p = i % blocks * step, k = piece.k - p < step ? piece.k - p : step;
     g->isa->gemm_left(&piece, p, k, g->left + i / blocks * g->rows * piece.k + p * piece.m);
@@ -144,7 +144,7 @@ static void multiply(nd_pool *pool, const nd_gemm_piece *t)
     g.left = g.whole.blocks ? nd_pool_room(pool, t->m * t->k * sizeof *t->a) : NULL;
     cut(&g, g.left != NULL);
     if (g.left) {
-        nd_pool_run(pool, g.down * pieces_of(t->k, nd_gemm_step(t->k)), run_left, &g);
+        nd_pool_run(pool, g.down * pieces_of(t->k, nd_gemm_step(t->k, isa->depth)), run_left, &g);
     }
     nd_pool_run(pool, g.down * g.across, run_piece, &g);
 }

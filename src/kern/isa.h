@@ -38,17 +38,17 @@ typedef struct nd_gemm_piece {
     const nd_real *left; /* ... A as gemm_left copies it, or NULL */
 } nd_gemm_piece;
 
-/* The inner dimension is dealt evenly to blocks of at most ND_GEMM_DEPTH; of how many. */
-enum { ND_GEMM_DEPTH = 1024 / sizeof(nd_real) };
-static inline size_t nd_gemm_step(size_t k)
+/* The inner dimension is dealt evenly to blocks of at most depth; of how many. */
+static inline size_t nd_gemm_step(size_t k, size_t depth)
 {
-    size_t blocks = (k + ND_GEMM_DEPTH - 1) / ND_GEMM_DEPTH;
+    size_t blocks = (k + depth - 1) / depth;
     size_t even = blocks ? ((k + blocks - 1) / blocks + 3) / 4 * 4 : 1;
-    return even < ND_GEMM_DEPTH ? even : ND_GEMM_DEPTH;
+    return even < depth ? even : depth;
 }
 
 typedef struct nd_isa {
     const char *name;
+    size_t depth; /* for nd_gemm_step */
     void (*gemm)(const nd_gemm_piece *piece);
     /* Copy A(:, p .. p + k - 1) in the order in which gemm reads it; left holds the copies of
      * all blocks of nd_gemm_step one after the other. */

@@ -204,7 +204,7 @@ static void gemm_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *out)
 
 static void gemm_blocks(const nd_gemm_piece *t)
 {
-    size_t step = nd_gemm_step(t->k);
+    size_t step = nd_gemm_step(t->k, KC);
     bool small = !t->left && (t->m < SMALL_ROWS ||
                               (t->b_col == 1 && t->k * t->b_row * sizeof *t->b <= SMALL_BYTES));
     for (size_t p = 0; p < t->k; p += step) {

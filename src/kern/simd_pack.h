@@ -7,7 +7,7 @@
 #include "kern/simd_tile.h"
 
 enum {
-    KC = ND_GEMM_DEPTH,
+    KC = (ND_VECTOR_BYTES > 32 ? 2048 : 1024) / sizeof(nd_real), /* of the inner dimension */
     LINE = KC + 16,              /* distance of copied lines: apart in the cache */
     MC = 256,                    /* rows of a piece at most */
     GROUP = 4 * PANEL,           /* columns of B that are copied at a time, */

@@ -101,8 +101,14 @@ typedef void tile_fn(size_t k, const nd_real *a, size_t step, const nd_real *b, 
         *more = t##i;                             \
     }
 
-/* C comes near while the sums are made. */
+/* C comes near while the sums are made: its first lines, and where vectors are lines the next. */
+#if ND_VECTOR_BYTES == 64
+#define ND_AHEAD(i)                     \
+    __builtin_prefetch(c + (i)*ldc, 1); \
+    __builtin_prefetch(c + (i)*ldc + VL, 1);
+#else
 #define ND_AHEAD(i) __builtin_prefetch(c + (i)*ldc, 1);
+#endif
 
 #define ND_ZERO_3(i) ND_ZERO_2(i) vec u##i = {0};
 #define ND_LINE_3(i)                  \

@@ -105,13 +105,14 @@ static void every_instruction_set_multiplies_pieces(void **state)
             }
         }
         check_piece(nd_isa_at(i), 101, 131, 300);
+        check_piece(nd_isa_at(i), 49, 33, 1030);
     }
 }
 
 /* The same product, bit for bit, with A copied beforehand. */
 static void check_left(const nd_isa *isa, nd_gemm_piece piece, const nd_real *before)
 {
-    size_t step = nd_gemm_step(piece.k), bytes = piece.m * piece.n * sizeof(nd_real);
+    size_t step = nd_gemm_step(piece.k, isa->depth), bytes = piece.m * piece.n * sizeof(nd_real);
     nd_real *left = nd_alloc_aligned(piece.m * piece.k, sizeof *left), *want = piece.c;
     assert_non_null(left);
     for (size_t p = 0; p < piece.k; p += step) {
