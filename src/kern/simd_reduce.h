@@ -92,7 +92,8 @@ static nd_real max_abs(size_t n, const nd_real *x)
 typedef nd_real finite_vec
     __attribute__((vector_size(ND_VECTOR_BYTES), aligned(__alignof__(nd_real)), may_alias));
 
-/* Zero times a number is zero, times infinity or NaN it is NaN, which sums keep. */
+/* Zero times a number is zero, times infinity or NaN it is NaN, which sums keep. The last
+ * vector covers elements again. */
 static bool all_finite(size_t n, const nd_real *x)
 {
     enum { WAYS = 4, WIDTH = ND_VECTOR_BYTES / sizeof(nd_real) };
@@ -107,14 +108,20 @@ static bool all_finite(size_t n, const nd_real *x)
     for (; i + WIDTH <= n; i += WIDTH) {
         sum[0] += *(const finite_vec *)(x + i) * 0;
     }
+    if (i < n && n >= WIDTH) {
+        sum[1] += *(const finite_vec *)(x + n - WIDTH) * 0;
+        i = n;
+    }
     for (; i < n; i++) {
         rest += x[i] * 0;
     }
     sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    for (size_t j = 0; j < WIDTH; j++) {
-        rest += sum[0][j];
+    uint64_t word[ND_VECTOR_BYTES / sizeof(uint64_t)], any = 0;
+    memcpy(word, &sum[0], sizeof word);
+    for (size_t j = 0; j < sizeof word / sizeof word[0]; j++) {
+        any |= word[j];
     }
-    return rest == 0;
+    return any == 0 && rest == 0;
 }
 
 enum { COLUMNS = 32 };
