@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/option.h"
 #include "data/csv_internal.h"
+#include "data/idx.h"
 
 enum { SHOWN = 40, WHERE_ROOM = 512 };
 
@@ -86,6 +87,12 @@ nd_status nd_csv_fail_fault(const nd_csv_file *file, const nd_csv_fault *fault, 
                        "twice)",
                        path, place);
     case ND_CSV_FAULT_NUL:
+        if (file->lines_before == 0 &&
+            nd_idx_detect(file->text, (size_t)(file->end - file->text))) {
+            return nd_fail(file->ctx, ND_ERR_FORMAT,
+                           "%s: images (IDX) are read from files with a name, not from a pipe",
+                           path);
+        }
         return nd_fail(file->ctx, ND_ERR_FORMAT, "%s: %s: NUL byte; not a text file?", path, place);
     case ND_CSV_FAULT_RETURN:
         return nd_fail(file->ctx, ND_ERR_FORMAT,
