@@ -397,7 +397,7 @@ static nd_status label_bit(const nd_prep_map *map, size_t row, size_t t, nd_real
 /* Numbers in a file come rounded: what misses 1 by no more than this is made to sum to 1. */
 static nd_status check_shares(const nd_prep_map *map, size_t row, size_t n, nd_real *y)
 {
-    const double near = 0.01;
+    const double near = 0.01 + 1e-9; /* 0.33 + 0.66, which is less than 0.99, as well */
     double sum = 0;
     for (size_t t = 0; t < n; t++) {
         if (y[t] < 0) {

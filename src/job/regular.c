@@ -140,10 +140,10 @@ static void tell_idle(const nd_config *config, const nd_setup *plan)
     bool frozen = nd_opt_list_count(set, "freeze") > 0;
     const nd_setup_regular *r = &plan->regular;
     doubt_clipping(config, plan);
-    if (r->swa > 0 && r->swa + 2 * r->swa_every - 1 > plan->epochs) {
+    long first = r->swa + r->swa_every - 1;
+    if (r->swa > 0 && first <= plan->epochs && first + r->swa_every > plan->epochs) {
         nd_log(config->ctx, 1,
-               "swa: only the weights after epoch %ld are averaged, which is no average",
-               r->swa + r->swa_every - 1);
+               "swa: only the weights after epoch %ld are averaged, which is no average", first);
     }
     if (plan->min_delta > 0 && plan->patience == 0) {
         nd_log(

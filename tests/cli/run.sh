@@ -3,6 +3,7 @@
 #   run.sh NADIR CASE...
 # A case is a text file of sections; text before the first one is a comment.
 #   --- file NAME   content of a file in the case's own folder
+#   --- float       it speaks of single precision: not for a build with doubles
 #   --- setup       shell commands to prepare it
 #   --- run         shell commands that are tested; "nadir" is the program
 #   --- status N    exit status of the last of them (0 if the section is absent)

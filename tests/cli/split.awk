@@ -7,6 +7,8 @@
     } else if (kind == "status") {
         print $3 > (part "/status")
         target = ""
+    } else if (kind == "float") {
+        target = ""
     } else if (kind ~ /^(setup|run|stdout|stderr)$/) {
         target = part "/" kind
         printf "" > target

@@ -67,13 +67,13 @@ static void activations_are_within_their_stated_errors(void **state)
     }
 }
 
-/* Values of scipy 1.10 (scipy.special.ndtr), and the tanh form by hand from numpy. */
+/* Values of scipy 1.10: x ndtr(x). */
 static void gelu_has_its_published_values(void **state)
 {
     (void)state;
     const nd_real x[] = {-3, -1, (nd_real)-0.5, 0, (nd_real)0.5, 1, 3};
-    const double want[] = {-0.0040496940948835, -0.158655253931457, -0.154268769363013, 0,
-                           0.345731230636987,   0.841344746068543,  2.99595030590512};
+    const double want[] = {-0.00404969409489028, -0.15865525393145707, -0.15426876936299344, 0,
+                           0.34573123063700656,  0.8413447460685429,   2.99595030590511};
     for (size_t i = 0; nd_isa_at(i); i++) {
         nd_real y[7];
         nd_isa_at(i)->act(ND_ACT_GELU, 0, 7, x, y);
