@@ -56,7 +56,8 @@ static void cut(grid *g, bool shared)
 {
     const nd_gemm_piece *t = &g->whole;
     double work = work_of(t);
-    size_t down = power_of_two(pieces_of(t->m, shared ? TALL : ROWS));
+    size_t rows = shared ? TALL : t->blocks ? ND_GEMM_BLOCK_ROWS : ROWS;
+    size_t down = power_of_two(pieces_of(t->m, rows));
     size_t across = power_of_two(pieces_of(t->n, shared ? NARROW : COLUMNS));
     while (down * across < SPLIT) {
         double pieces = (double)(down * across);

@@ -18,6 +18,9 @@ typedef enum nd_gemm_end {
     ND_END_BACK /* c = c * f'(z), from y = f(z) */
 } nd_gemm_end;
 
+/* Rows of a piece of a product in blocks without left, at most. */
+enum { ND_GEMM_BLOCK_ROWS = 128 };
+
 /* C[m][n] (rows ldc apart) = or += A B, where A(i,p) = a[i*a_row + p*a_col] and
  * B(p,j) = b[p*b_row + j*b_col]; one stride of each is 1. */
 typedef struct nd_gemm_piece {
@@ -48,7 +51,7 @@ static inline size_t nd_gemm_step(size_t k, size_t depth)
 
 typedef struct nd_isa {
     const char *name;
-    size_t depth; /* for nd_gemm_step */
+    size_t depth; /* for nd_gemm_step, of products in blocks */
     void (*gemm)(const nd_gemm_piece *piece);
     /* Copy A(:, p .. p + k - 1) in the order in which gemm reads it; left holds the copies of
      * all blocks of nd_gemm_step one after the other. */

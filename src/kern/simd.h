@@ -24,7 +24,7 @@
 
 const nd_isa ND_ISA = {
     .name = ND_ISA_NAME,
-    .depth = KC,
+    .depth = DEEP,
     .gemm = gemm,
     .gemm_left = gemm_left,
     .act = act_map,

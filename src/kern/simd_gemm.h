@@ -121,7 +121,7 @@ static void finish(const nd_gemm_piece *t, size_t j, size_t n)
 /* A and B in place, but for columns at the edge and transposed ones. */
 static void block_small(const nd_gemm_piece *t, size_t p, size_t k, bool add)
 {
-    _Alignas(64) nd_real copy[KC * WIDEST * VL];
+    _Alignas(64) nd_real copy[DEEP * WIDEST * VL];
     left a = in_place(t, p);
     bool wide = is_wide(t);
     const nd_real *b = t->b + p * t->b_row;
@@ -137,10 +137,16 @@ static void block_small(const nd_gemm_piece *t, size_t p, size_t k, bool add)
     }
 }
 
+static size_t depth_of(const nd_gemm_piece *t)
+{
+    return t->blocks ? DEEP : KC;
+}
+
 /* A copied into block where it pays. */
 static left copy_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *block)
 {
     const nd_real *a = t->a + p * t->a_col;
+    size_t line = depth_of(t) + APART;
     if (t->left) {
         return (left){t->left + p * t->m, k, 0, true};
     }
@@ -149,9 +155,9 @@ static left copy_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *block
             return in_place(t, p);
         }
         for (size_t i = 0; i < t->m; i++) {
-            memcpy(block + i * LINE, a + i * t->a_row, k * sizeof *a);
+            memcpy(block + i * line, a + i * t->a_row, k * sizeof *a);
         }
-        return (left){block, LINE, LINE, false};
+        return (left){block, line, line, false};
     }
     size_t panels = panels_of(t->m, is_wide(t));
     for (size_t i = 0; i < panels; i += SIDE) {
@@ -162,14 +168,14 @@ static left copy_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *block
 
 static void block_large(const nd_gemm_piece *t, size_t p, size_t k, bool add, bool last)
 {
-    _Alignas(64) nd_real block[MC * LINE];
+    _Alignas(64) nd_real block[MC * (KC + APART)];
     _Alignas(64) nd_real group[KC * (GROUP > WIDE_GROUP ? GROUP : WIDE_GROUP)];
     left a = copy_left(t, p, k, block);
     bool wide = is_wide(t);
     size_t panels = panels_of(t->m, wide);
     const nd_real *b = t->b + p * t->b_row;
     for (size_t j = 0, columns; j < t->n; j += columns) {
-        columns = group_columns(wide, t->n - j);
+        columns = group_columns(wide, depth_of(t), t->n - j);
         pack_group(k, columns, wide, b + j * t->b_col, t->b_row, t->b_col, group);
         for (size_t i = 0; i < panels; i += NEAR) {
             for (size_t q = 0, width; q < columns; q += width) {
@@ -204,7 +210,7 @@ static void gemm_left(const nd_gemm_piece *t, size_t p, size_t k, nd_real *out)
 
 static void gemm_blocks(const nd_gemm_piece *t)
 {
-    size_t step = nd_gemm_step(t->k, KC);
+    size_t step = nd_gemm_step(t->k, depth_of(t));
     bool small = !t->left && (t->m < SMALL_ROWS ||
                               (t->b_col == 1 && t->k * t->b_row * sizeof *t->b <= SMALL_BYTES));
     for (size_t p = 0; p < t->k; p += step) {

@@ -7,12 +7,16 @@
 #include "kern/simd_tile.h"
 
 enum {
-    KC = (ND_VECTOR_BYTES > 32 ? 2048 : 1024) / sizeof(nd_real), /* of the inner dimension */
-    LINE = KC + 16,              /* distance of copied lines: apart in the cache */
-    MC = 256,                    /* rows of a piece at most */
-    GROUP = 4 * PANEL,           /* columns of B that are copied at a time, */
-    WIDE_GROUP = 3 * WIDEST * VL /* and where panels are wide */
+    KC = 1024 / sizeof(nd_real),               /* of the inner dimension, at a time; */
+    DEEP = ND_VECTOR_BYTES > 32 ? 2 * KC : KC, /* of a product in blocks (nd_isa.depth) */
+    APART = 16,                                /* behind a copied line: apart in the cache */
+    MC = 256,                                  /* rows of a piece at most */
+    GROUP = 4 * PANEL,                         /* columns of B that are copied at a time, */
+    WIDE_GROUP = 3 * WIDEST * VL               /* and where panels are wide */
 };
+
+/* Copied lines of either kind fit in the same place. */
+_Static_assert(ND_GEMM_BLOCK_ROWS *(DEEP + APART) <= MC * (KC + APART), "rows of a deep block");
 
 typedef nd_real quad
     __attribute__((vector_size(4 * sizeof(nd_real)), aligned(__alignof__(nd_real)), may_alias));
@@ -102,10 +106,11 @@ static size_t panel_columns(bool wide, size_t rest)
     return wide && vectors != 4 && vectors > 2 ? WIDEST * VL : PANEL;
 }
 
-/* Columns that are copied together: all panels that they give are whole, or the last. */
-static size_t group_columns(bool wide, size_t rest)
+/* Columns that are copied together, depth deep: all panels that they give are whole, or the
+ * last. */
+static size_t group_columns(bool wide, size_t depth, size_t rest)
 {
-    size_t most = wide ? WIDE_GROUP : GROUP, vectors = (rest + VL - 1) / VL;
+    size_t most = (wide ? WIDE_GROUP : GROUP) * KC / depth, vectors = (rest + VL - 1) / VL;
     bool single = wide && vectors * VL == most + VL;
     return single ? most - WIDEST * VL : rest < most ? rest : most;
 }
