@@ -469,15 +469,15 @@ static void tell(const matching *m)
     nd_text_free(&fresh);
 }
 
-/* A frozen layer that starts anew stays at random. */
+/* A frozen layer that starts anew has learned nothing, and will not. */
 static void doubt_frozen(const matching *m)
 {
     for (size_t i = 0; i < m->count; i++) {
         const match *one = &m->match[i];
         if (one->from == NULL && one->layer->frozen) {
             nd_log(m->transfer->weights->ctx, 1,
-                   "freeze: layer %s starts at random (%s), and stays so", one->layer->name,
-                   one->why);
+                   "freeze: layer %s starts at random (%s), and learns nothing while it is frozen",
+                   one->layer->name, one->why);
         }
     }
 }

@@ -32,6 +32,9 @@ static inline nd_real normal_cdf_of(nd_real x)
 {
     const double root = 0.70710678118654752440, rest = -4.833646656726457e-17; /* of 1 / sqrt 2 */
     double t = -x * root, missed = fma(-x, root, -t) - x * rest;
+    if (!(fabs(t) < 30)) { /* 0 or 1; infinity has no rest */
+        return erfc(t) / 2;
+    }
     return (erfc(t) - missed * 1.1283791670955126 * exp(-t * t)) / 2;
 }
 

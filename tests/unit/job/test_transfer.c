@@ -250,7 +250,8 @@ static void frozen_layers_that_start_anew_are_doubted(void **state)
     const char *const apart[] = {"from",   source,   "take", "dense1", "freeze",
                                  "dense2", "epochs", "1",    NULL};
     nd_model_destroy(train_well(apart));
-    says("freeze: layer dense2 starts at random (not taken), and stays so");
+    says(
+        "freeze: layer dense2 starts at random (not taken), and learns nothing while it is frozen");
     const char *const met[] = {"from", source, "freeze", "body", "epochs", "1", NULL};
     nd_model_destroy(train_well(met));
     assert_null(strstr(log_text, "starts at random"));

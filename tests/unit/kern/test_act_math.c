@@ -98,6 +98,10 @@ static void large_inputs_reach_the_limits(void **state)
             nd_isa_at(i)->act_back(one_sided[k], 0, 2, from, g, g);
             assert_true(fabs((double)g[0] - 1) < 1e-6 && fabs((double)g[1]) < 1e-30);
         }
+        const nd_real without_end = (nd_real)INFINITY;
+        nd_real same;
+        nd_isa_at(i)->act(ND_ACT_GELU, 0, 1, &without_end, &same);
+        assert_true(isinf(same) && same > 0);
     }
 }
 
